@@ -1,0 +1,256 @@
+/* Classes of addresses, prefixes, and the text forms of all address types.
+ *
+ * Text is parsed strictly: what a formatter writes is accepted, and each address has one spelling that is. inet_pton is
+ * not used, because it takes no MAC address and no prefix, and inet_aton's shortened forms are a trap. */
+#include "base/addr.h"
+#include <stdio.h>
+
+#define IPV4_BITS   32
+#define IPV6_BITS   128
+#define IPV6_GROUPS 8
+
+static uint8_t family_bits(uint8_t family)
+{
+	switch ((enum ip_family)family) {
+	case IP_V4:
+		return IPV4_BITS;
+	case IP_V6:
+		return IPV6_BITS;
+	case IP_NONE:
+		break;
+	}
+	return 0;
+}
+
+bool ip_is_unspecified(struct ip_addr a)
+{
+	static const uint8_t zero[16];
+
+	return a.family == IP_NONE || memcmp(a.b, zero, sizeof(zero)) == 0;
+}
+
+bool ip_is_multicast(struct ip_addr a)
+{
+	switch ((enum ip_family)a.family) {
+	case IP_V4:
+		/* RFC 5771 1: 224.0.0.0/4 */
+		return (a.b[0] & 0xf0) == 0xe0;
+	case IP_V6:
+		/* RFC 4291 2.7: ff00::/8 */
+		return a.b[0] == 0xff;
+	case IP_NONE:
+		break;
+	}
+	return false;
+}
+
+bool ip_is_loopback(struct ip_addr a)
+{
+	static const uint8_t ipv6_loopback[16] = {[15] = 1};
+
+	switch ((enum ip_family)a.family) {
+	case IP_V4:
+		/* RFC 1122 3.2.1.3 (g): 127.0.0.0/8 */
+		return a.b[0] == 127;
+	case IP_V6:
+		/* RFC 4291 2.5.3: ::1 */
+		return memcmp(a.b, ipv6_loopback, sizeof(ipv6_loopback)) == 0;
+	case IP_NONE:
+		break;
+	}
+	return false;
+}
+
+bool ip_is_limited_broadcast(struct ip_addr a)
+{
+	return a.family == IP_V4 && ip4_to_u32(a) == UINT32_MAX;
+}
+
+bool prefix_contains(struct ip_prefix p, struct ip_addr a)
+{
+	if (p.addr.family != a.family || p.len > family_bits(a.family))
+		return false;
+	size_t whole = p.len / 8;
+	unsigned rest = p.len % 8;
+
+	if (memcmp(p.addr.b, a.b, whole) != 0)
+		return false;
+	return rest == 0 || ((p.addr.b[whole] ^ a.b[whole]) >> (8 - rest)) == 0;
+}
+
+struct ip_addr prefix_broadcast(struct ip_prefix p)
+{
+	/* RFC 3021 2.1: a /31 has two hosts and no broadcast address. */
+	if (p.addr.family != IP_V4 || p.len > IPV4_BITS - 2)
+		return (struct ip_addr){0};
+	return ip4_from_u32(ip4_to_u32(p.addr) | (UINT32_MAX >> p.len));
+}
+
+/* RFC 5952 4.2: the longest run of two or more zero groups, the first of equals; length 0 when there is none. */
+static void ipv6_zero_run(const uint16_t group[IPV6_GROUPS], int *start, int *length)
+{
+	*start = -1;
+	*length = 0;
+	for (int i = 0; i < IPV6_GROUPS; i++) {
+		int n = 0;
+		while (i + n < IPV6_GROUPS && group[i + n] == 0)
+			n++;
+		if (n >= 2 && n > *length) {
+			*start = i;
+			*length = n;
+		}
+	}
+}
+
+static void ipv6_format(const uint8_t b[16], char buf[IP_ADDR_TEXT_MAX])
+{
+	uint16_t group[IPV6_GROUPS];
+	int run, run_length;
+	size_t at = 0;
+
+	for (int i = 0; i < IPV6_GROUPS; i++)
+		group[i] = (uint16_t)(b[2 * i] << 8 | b[2 * i + 1]);
+	ipv6_zero_run(group, &run, &run_length);
+	for (int i = 0; i < IPV6_GROUPS; i++) {
+		if (i == run) {
+			at += (size_t)snprintf(buf + at, IP_ADDR_TEXT_MAX - at, "::");
+			i += run_length - 1;
+			continue;
+		}
+		const char *colon = i > 0 && i != run + run_length ? ":" : "";
+		at += (size_t)snprintf(buf + at, IP_ADDR_TEXT_MAX - at, "%s%x", colon, group[i]);
+	}
+}
+
+char *ip_format(struct ip_addr a, char buf[IP_ADDR_TEXT_MAX])
+{
+	switch ((enum ip_family)a.family) {
+	case IP_V4:
+		snprintf(buf, IP_ADDR_TEXT_MAX, "%u.%u.%u.%u", a.b[0], a.b[1], a.b[2], a.b[3]);
+		return buf;
+	case IP_V6:
+		ipv6_format(a.b, buf);
+		return buf;
+	case IP_NONE:
+		break;
+	}
+	buf[0] = '\0';
+	return buf;
+}
+
+char *endpoint_format(struct endpoint e, char buf[ENDPOINT_TEXT_MAX])
+{
+	char ip[IP_ADDR_TEXT_MAX];
+
+	if (ip_is_unspecified(e.addr))
+		snprintf(buf, ENDPOINT_TEXT_MAX, "*:%u", e.port);
+	else if (e.addr.family == IP_V6)
+		snprintf(buf, ENDPOINT_TEXT_MAX, "[%s]:%u", ip_format(e.addr, ip), e.port);
+	else
+		snprintf(buf, ENDPOINT_TEXT_MAX, "%s:%u", ip_format(e.addr, ip), e.port);
+	return buf;
+}
+
+char *mac_format(struct mac_addr m, char buf[MAC_TEXT_MAX])
+{
+	snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", m.b[0], m.b[1], m.b[2], m.b[3], m.b[4], m.b[5]);
+	return buf;
+}
+
+char *prefix_format(struct ip_prefix p, char buf[PREFIX_TEXT_MAX])
+{
+	char ip[IP_ADDR_TEXT_MAX];
+
+	snprintf(buf, PREFIX_TEXT_MAX, "%s/%u", ip_format(p.addr, ip), p.len);
+	return buf;
+}
+
+/* A decimal number of 1 to 3 digits without leading zeros, at most max. Returns the text behind it, NULL when it is
+ * none. */
+static const char *parse_decimal(const char *text, unsigned max, uint8_t *out)
+{
+	unsigned v = 0;
+	int digits = 0;
+
+	while (digits < 3 && text[digits] >= '0' && text[digits] <= '9')
+		v = v * 10 + (unsigned)(text[digits++] - '0');
+	if (digits == 0 || (digits > 1 && text[0] == '0') || v > max)
+		return NULL;
+	*out = (uint8_t)v;
+	return text + digits;
+}
+
+/* Returns the text behind the address, NULL when it is none. */
+static const char *parse_ipv4(const char *text, struct ip_addr *out)
+{
+	uint8_t b[4];
+
+	for (int i = 0; i < 4; i++) {
+		if (i > 0 && *text++ != '.')
+			return NULL;
+		text = parse_decimal(text, UINT8_MAX, &b[i]);
+		if (!text)
+			return NULL;
+	}
+	*out = ip4_from_bytes(b);
+	return text;
+}
+
+bool ip_parse(const char *text, struct ip_addr *out)
+{
+	struct ip_addr a;
+	const char *end = parse_ipv4(text, &a);
+
+	if (!end || *end != '\0')
+		return false;
+	*out = a;
+	return true;
+}
+
+/* -1 when c is no hexadecimal digit. */
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool mac_parse(const char *text, struct mac_addr *out)
+{
+	struct mac_addr m;
+
+	for (size_t i = 0; i < sizeof(m.b); i++) {
+		if (i > 0 && *text++ != ':')
+			return false;
+		int high = hex_value(text[0]);
+		if (high < 0)
+			return false;
+		int low = hex_value(text[1]);
+		if (low < 0)
+			return false;
+		m.b[i] = (uint8_t)(high << 4 | low);
+		text += 2;
+	}
+	if (*text != '\0')
+		return false;
+	*out = m;
+	return true;
+}
+
+bool prefix_parse(const char *text, struct ip_prefix *out)
+{
+	struct ip_prefix p;
+
+	text = parse_ipv4(text, &p.addr);
+	if (!text || *text++ != '/')
+		return false;
+	text = parse_decimal(text, IPV4_BITS, &p.len);
+	if (!text || *text != '\0')
+		return false;
+	*out = p;
+	return true;
+}
