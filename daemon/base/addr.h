@@ -85,8 +85,8 @@ static inline bool mac_is_group(struct mac_addr a)
 	return (a.b[0] & 1) != 0;
 }
 
-/* Text forms. The formatters return buf; the text of no address is empty. The parsers return false and leave *out alone when the text is not exactly one
- * address; they accept no leading zeros, no spaces, no shortened IPv4 forms. */
+/* Text forms. The formatters return buf; the text of no address is empty. The parsers return false and leave *out alone
+ * when the text is not exactly one address; they accept no leading zeros, no spaces, no shortened IPv4 forms. */
 char *ip_format(struct ip_addr a, char buf[IP_ADDR_TEXT_MAX]);
 char *endpoint_format(struct endpoint e, char buf[ENDPOINT_TEXT_MAX]); /* "10.0.0.1:80", "*:80" when unspecified */
 char *mac_format(struct mac_addr m, char buf[MAC_TEXT_MAX]);

@@ -4,16 +4,20 @@
  * they lie in memory, the wider the better, and the bytes are swapped once, when it is folded. A csum is a 64-bit
  * one's-complement sum (end-around carry) of such words.
  *
- * Long runs take 32 bytes a step in vectors of 64-bit lanes. The 32-bit halves of each lane are summed apart, so a lane
- * cannot overflow before 2^32 steps, far above SIZE_BLOCK_MAX, and no carry is chased inside the loop. */
+ * Long runs take 32 bytes a step, as two vectors of two 64-bit lanes (every 64-bit machine has these; gcc splits wider
+ * ones into scalars). The 32-bit halves of each lane are summed apart, so a lane cannot overflow before 2^32 steps, far
+ * above SIZE_BLOCK_MAX, and no carry is chased inside the loop. */
 #include "base/checksum.h"
 #include "base/bytes.h"
 
-#define STEP 32
+#define LANES 2
+#define STEP  32
 /* Bytes that one call of sum_block may take; 2^32 steps would be the limit. */
 #define SIZE_BLOCK_MAX (UINT32_C(1) << 30)
 
-typedef uint64_t lanes __attribute__((vector_size(STEP)));
+typedef uint64_t lanes __attribute__((vector_size(LANES * sizeof(uint64_t))));
+
+_Static_assert(STEP == 2 * sizeof(lanes), "a step is two vectors");
 
 static uint64_t add_carry(uint64_t sum, uint64_t v)
 {
@@ -27,14 +31,15 @@ static uint64_t sum_block(const uint8_t *p, size_t n)
 	lanes low = {0}, high = {0};
 
 	for (const uint8_t *end = p + n; p != end; p += STEP) {
-		lanes v;
-		memcpy(&v, p, STEP);
-		low += v & UINT32_MAX;
-		high += v >> 32;
+		lanes a, b;
+		memcpy(&a, p, sizeof(a));
+		memcpy(&b, p + sizeof(a), sizeof(b));
+		low += (a & UINT32_MAX) + (b & UINT32_MAX);
+		high += (a >> 32) + (b >> 32);
 	}
 	/* Each half is a sum of 32-bit words, hence of 16-bit words. */
 	uint64_t sum = 0;
-	for (size_t i = 0; i < STEP / sizeof(uint64_t); i++)
+	for (size_t i = 0; i < LANES; i++)
 		sum = add_carry(add_carry(sum, low[i]), high[i]);
 	return sum;
 }
@@ -42,16 +47,29 @@ static uint64_t sum_block(const uint8_t *p, size_t n)
 /* Fewer than STEP bytes. */
 static uint64_t sum_tail(const uint8_t *p, size_t n)
 {
-	uint64_t sum = 0;
+	uint64_t sum = 0, wide;
+	uint32_t half;
+	uint16_t quarter;
 
-	for (; n >= sizeof(uint64_t); n -= sizeof(uint64_t), p += sizeof(uint64_t)) {
-		uint64_t v;
-		memcpy(&v, p, sizeof(v));
-		sum = add_carry(sum, v);
+	for (; n >= sizeof(wide); n -= sizeof(wide), p += sizeof(wide)) {
+		memcpy(&wide, p, sizeof(wide));
+		sum = add_carry(sum, wide);
+	}
+	/* These are at most 2^32 + 2^16 together: one carry suffices. */
+	uint64_t rest = 0;
+	if (n & sizeof(half)) {
+		memcpy(&half, p, sizeof(half));
+		rest += half;
+		p += sizeof(half);
+	}
+	if (n & sizeof(quarter)) {
+		memcpy(&quarter, p, sizeof(quarter));
+		rest += quarter;
+		p += sizeof(quarter);
 	}
 	/* RFC 1071 1: an odd last byte is padded with a zero byte. */
-	uint64_t rest = 0;
-	memcpy(&rest, p, n);
+	if (n & 1)
+		rest += *p;
 	return add_carry(sum, rest);
 }
 
