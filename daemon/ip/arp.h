@@ -1,0 +1,53 @@
+/* ARP (RFC 826, RFC 1122 2.3.2): from the next hop's IPv4 address to its MAC address. Used inside ip/ only. */
+#ifndef TOYNET_IP_ARP_H
+#define TOYNET_IP_ARP_H
+
+#include "ip/ip.h"
+#include "link/ether.h"
+#include "link/flat.h"
+
+#define ARP_ENTRIES_MAX       IP_TIMERS_MAX
+#define ARP_REACHABLE_FOR     DURATION_S(60) /* RFC 1122 2.3.2.1: on the order of a minute */
+#define ARP_REQUEST_INTERVAL  DURATION_S(1)  /* RFC 1122 2.3.2.1: at most one a second for an address */
+#define ARP_TRIES_MAX         3
+#define ARP_QUEUE_FRAMES_MAX  64           /* of one entry */
+#define ARP_QUEUE_BYTES_MAX   (256u << 10) /* of one entry; a super-frame fits */
+#define ARP_QUEUE_BYTES_TOTAL (4u << 20)   /* of all entries */
+
+enum arp_state {
+	ARP_INCOMPLETE, /* asked by broadcast; frames wait */
+	ARP_REACHABLE,  /* confirmed within ARP_REACHABLE_FOR */
+	ARP_REFRESH,    /* in use, not confirmed for so long: asked by unicast, still used */
+	ARP_STATES
+};
+
+struct arp_entry {
+	struct hash_node node;
+	struct list lru;
+	struct timer_node timer; /* tie: ARP_TIMER_TIE | address */
+	struct ip_addr addr;
+	struct mac_addr mac; /* not in ARP_INCOMPLETE */
+	enum arp_state state;
+	uint8_t tries;     /* requests sent in this state */
+	bool used;         /* sent to since it was confirmed */
+	instant since;     /* confirmed (ARP_REACHABLE), last request (the others) */
+	struct list queue; /* flat frames, whole but for the destination MAC address; ARP_INCOMPLETE only */
+	uint32_t queued;   /* of them */
+	uint32_t queued_bytes;
+};
+
+/* Distinguishes our timer nodes from those of sockets, whose ids are smaller. */
+#define ARP_TIMER_TIE (UINT64_C(1) << 63)
+
+bool arp_init(struct ip_layer *ip);
+void arp_free(struct ip_layer *ip);
+/* One ARP packet, from behind the Ethernet header on. */
+void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len);
+/* The MAC address of a neighbour, and marks it as used. False: not known now; see arp_hold. */
+bool arp_resolve(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac);
+/* Takes f, a whole frame but for its destination MAC address, until hop is resolved; asks for it when nobody has.
+ * False: it was dropped and counted. */
+bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f);
+void snap_arp(struct snap *s, struct ip_layer *ip);
+
+#endif

@@ -1,0 +1,24 @@
+/* ICMP (RFC 792, RFC 1122 3.2.2). Used inside ip/ only; icmp_send_unreachable is in ip.h. */
+#ifndef TOYNET_IP_ICMP_H
+#define TOYNET_IP_ICMP_H
+
+#include "ip/ip.h"
+
+#define ICMP_HDR_LEN           8
+#define ICMP_CSUM_OFFSET       2
+#define ICMP_ECHO_REPLY        0
+#define ICMP_DEST_UNREACH      3
+#define ICMP_SOURCE_QUENCH     4
+#define ICMP_REDIRECT          5
+#define ICMP_ECHO              8
+#define ICMP_TIME_EXCEEDED     11
+#define ICMP_PARAM_PROBLEM     12
+#define ICMP_QUOTE_MIN         8   /* RFC 792: the first 64 bits of the datagram's data */
+#define ICMP_ERROR_MAX         576 /* RFC 1812 4.3.2.3: the whole datagram with the error in it */
+#define ICMP_ERRORS_PER_SECOND 100
+#define ICMP_ERRORS_BURST      50
+
+/* Registers for protocol 1 and fills the token bucket. */
+void icmp_init(struct ip_layer *ip);
+
+#endif

@@ -1,0 +1,112 @@
+/* The layer as a whole: its life, where a frame goes, checksums over a pseudo-header, the snapshot. */
+#include "ip/ip.h"
+
+#include "base/checksum.h"
+#include "ip/arp.h"
+#include "ip/icmp.h"
+#include "ip/ip_owed.h"
+#include "ip/ipv4.h"
+#include "ip/route.h"
+#include "link/ether.h"
+
+#define IP_SNAP_TAG 0x49504c59u /* "IPLY" */
+
+bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct timer_queue *timers,
+             const struct ip_config *cfg, struct link_caps caps)
+{
+	assert(cfg->mtu >= IPV4_MTU_MIN && cfg->address.addr.family == IP_V4 && cfg->address.len <= 32);
+	*ip = (struct ip_layer){.env = env, .cnt = cnt, .timers = timers, .caps = caps, .cfg = *cfg};
+	list_init(&ip->arp_lru);
+	list_init(&ip->owed);
+	for (size_t i = 0; i < sizeof(ip->key.b); i++)
+		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
+	ip->next_id = (uint16_t)rng_u32(&env->rng);
+	if (!arp_init(ip))
+		return false;
+	icmp_init(ip);
+
+	struct ip_route on_link = {.prefix = cfg->address};
+	int error = ip_route_add(ip, &on_link);
+	assert(!error);
+	if (!ip_is_unspecified(cfg->gateway)) {
+		struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0), .len = 0}, .gateway = cfg->gateway};
+		error = ip_route_add(ip, &by_default);
+		assert(!error);
+	}
+	(void)error;
+	return true;
+}
+
+void ip_free(struct ip_layer *ip)
+{
+	arp_free(ip);
+	ip_owed_free(ip);
+}
+
+void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h)
+{
+	ip->handler[protocol] = h;
+}
+
+void ip_set_caps(struct ip_layer *ip, struct link_caps caps)
+{
+	ip->caps = caps;
+}
+
+uint32_t ip_gso_max(const struct ip_layer *ip)
+{
+	if (!ip->caps.csum || ip->caps.gso_max <= ETHER_HDR_LEN)
+		return 0;
+	return u32_min(ip->caps.gso_max - ETHER_HDR_LEN, IP_TOTAL_MAX);
+}
+
+void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len)
+{
+	ip->cnt->v[reason]++;
+	trace_emit(ip->env,
+	           &(struct trace_event){
+	                   .kind = TRACE_DROP, .reason = reason, .bytes = bytes, .len = len, .frame_len = len});
+}
+
+void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
+{
+	struct ether_hdr h;
+	switch (ether_parse(f->data, f->len, &h)) {
+	case ETHER_TOO_SHORT:
+		ip_drop(ip, CNT_LinkInTooShort, f->data, f->len);
+		return;
+	case ETHER_LENGTH_FRAME:
+		ip_drop(ip, CNT_LinkInLengthFrames, f->data, f->len);
+		return;
+	case ETHER_II:
+		break;
+	}
+	if (!ether_for_us(&h, ip->cfg.mac))
+		ip_drop(ip, CNT_LinkInNotForUs, f->data, f->len);
+	else if (h.type == ETHER_TYPE_IP4)
+		ipv4_input(ip, f, mac_is_group(h.dst));
+	else if (h.type == ETHER_TYPE_ARP)
+		arp_input(ip, f->data + ETHER_HDR_LEN, f->len - ETHER_HDR_LEN);
+	else
+		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
+}
+
+bool ip_verify_csum(const struct ip_rx *rx)
+{
+	if (rx->off.csum_valid || rx->off.needs_csum)
+		return true;
+	csum sum = csum_pseudo(rx->src, rx->dst, rx->protocol, rx->payload_len);
+	return csum_finish(csum_add(sum, rx->payload, rx->payload_len)) == 0;
+}
+
+void snap_ip_layer(struct snap *s, struct ip_layer *ip)
+{
+	snap_tag(s, IP_SNAP_TAG);
+	snap_bytes(s, ip->key.b, sizeof(ip->key.b));
+	snap_u16(s, &ip->next_id);
+	snap_u32(s, &ip->icmp_tokens);
+	snap_instant(s, &ip->icmp_refilled);
+	snap_routes(s, ip);
+	snap_arp(s, ip);
+	snap_ip_owed(s, ip);
+}

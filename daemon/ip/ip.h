@@ -1,0 +1,167 @@
+/* The internet layer as the transports and the stack see it: addresses, routes, input dispatch by protocol, output.
+ *
+ * Theory of operation. Input: ether_input (link/ether.h framing) hands IPv4 datagrams to ipv4.c and ARP packets to
+ * arp.c. A valid datagram for us goes to the handler that is registered for its protocol (ICMP is one of them);
+ * handlers change state, and what must be answered at once is queued with ip_send_copy. Output: a transport builds its
+ * header and borrowed payload in a frame_out and calls ip_output, which prepends the IP and Ethernet headers; where the
+ * next hop's MAC address is still unknown the frame is copied into the ARP entry's bounded queue. Frames that the layer
+ * itself owes (ARP, replies, queued frames after a resolution) are pulled with ip_pull before the transports are asked.
+ *
+ * transport/ and stack/ may call what is here; link/ may not. */
+#ifndef TOYNET_IP_IP_H
+#define TOYNET_IP_IP_H
+
+#include "base/addr.h"
+#include "base/counters.h"
+#include "base/env.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/packet.h"
+#include "base/snap.h"
+#include "base/timer.h"
+#include "base/trace.h"
+#include "link/link.h"
+
+#define IP_PROTO_ICMP 1
+#define IP_PROTO_TCP  6
+#define IP_PROTO_UDP  17
+
+#define IP_ROUTES_MAX        64
+#define IP_DEFAULT_TTL       64
+#define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
+#define IP_TIMERS_MAX        1024 /* timer nodes that the layer may have queued: one for each ARP entry */
+#define IP_TOTAL_MAX         65535
+#define IPV4_HDR_MIN         20
+#define IPV4_HDR_MAX         60
+#define IPV4_MTU_MIN         68 /* RFC 791 3.2 */
+
+struct ip_route {
+	struct ip_prefix prefix;
+	struct ip_addr gateway; /* none: directly attached */
+	struct ip_addr source;  /* preferred source address */
+};
+
+/* A received datagram, header checked. Borrowed for the call, like the frame it lies in (which lives until turn end).
+ */
+struct ip_rx {
+	struct ip_addr src, dst;
+	uint8_t protocol, ttl, tos;
+	bool group;            /* dst is broadcast or multicast, in IP or on the link */
+	const uint8_t *header; /* IP header, for quoting */
+	uint16_t header_len;
+	const uint8_t *payload;
+	uint32_t payload_len;
+	struct offload off; /* offsets still count from the frame's first byte */
+};
+
+/* An ICMP error that quotes a packet of the given protocol. `quoted` is what follows the quoted IP header. */
+struct ip_error {
+	struct ip_addr from;     /* who sent the ICMP message */
+	struct ip_addr src, dst; /* of the quoted packet: src is ours */
+	int error;    /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
+	bool hard;    /* RFC 1122: a hard error (protocol or port unreachable) */
+	uint16_t mtu; /* fragmentation needed: next-hop MTU, 0 when not told */
+	const uint8_t *quoted;
+	uint32_t quoted_len; /* at least 8 */
+};
+
+struct ip_handler {
+	void (*input)(void *ctx, const struct ip_rx *rx);
+	void (*error)(void *ctx, const struct ip_error *e);
+	void *ctx;
+};
+
+struct flat_frame;
+
+struct ip_config {
+	struct mac_addr mac;
+	struct ip_prefix address; /* IPv4, ours, with the on-link prefix */
+	struct ip_addr gateway;   /* none: no default route */
+	uint16_t mtu;
+};
+
+struct ip_layer {
+	struct env *env;
+	struct counters *cnt;
+	struct timer_queue *timers;
+	struct link_caps caps;
+	struct ip_config cfg;
+	struct ip_route route[IP_ROUTES_MAX]; /* longest prefix first */
+	int routes;
+	struct ip_handler handler[256];
+	struct hash_key key;
+	struct hash_table arp_table;
+	struct list arp_lru;       /* least recently used first */
+	uint32_t arp_queued;       /* bytes of frames that wait for a resolution */
+	struct list owed;          /* flat frames to be pulled, in order */
+	struct flat_frame *pulled; /* the frame that the last ip_pull lent out; freed by the next call */
+	uint32_t owed_count;
+	uint16_t next_id;     /* IPv4 identification */
+	uint32_t icmp_tokens; /* errors that may still be sent now */
+	instant icmp_refilled;
+};
+
+/* cfg is copied: address and mtu must be valid. timers, cnt and env outlive the layer. False: out of memory. Registers
+ * ICMP itself. Room for IP_TIMERS_MAX nodes is reserved in timers: whoever reserves room for more there adds them. */
+bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct timer_queue *timers,
+             const struct ip_config *cfg, struct link_caps caps);
+void ip_free(struct ip_layer *ip);
+void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h);
+/* The link below offers something else from now on. What was built for the former link is completed in software. */
+void ip_set_caps(struct ip_layer *ip, struct link_caps caps);
+/* One frame from the link, Ethernet header first. The caller has counted it (LinkInFrames) and traced it. */
+void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
+/* An ARP timer node that fired: the stack's tick calls it with the node it popped (see timer_owner in stack.c). */
+void arp_timer(struct ip_layer *ip, struct timer_node *n);
+
+/* Counts a drop and traces it under the same name. bytes: what is dropped, from its header on. */
+void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len);
+/* Is a one of our own unicast addresses? */
+bool ip_is_ours(const struct ip_layer *ip, struct ip_addr a);
+/* Is a a broadcast address as seen from our interface (limited, or the subnet's)? */
+bool ip_is_broadcast(const struct ip_layer *ip, struct ip_addr a);
+/* 0, ENETUNREACH (no route, or an address that no datagram may be sent to; our own is one). source and mtu may be NULL.
+ */
+int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu);
+/* Adds a route, or replaces the one with the same prefix. Host bits of the prefix are cleared. 0, ENOBUFS (table full),
+ * EINVAL (not IPv4, a gateway that is not on our link, a source that is not ours). */
+int ip_route_add(struct ip_layer *ip, const struct ip_route *r);
+/* Largest IP datagram (header included) that may be handed over as one super-frame; 0 when the link has no
+ * segmentation. */
+uint32_t ip_gso_max(const struct ip_layer *ip);
+
+enum ip_sent {
+	IP_FRAME_READY,   /* f is complete: hand it to the link */
+	IP_FRAME_TAKEN,   /* copied into an ARP queue; nothing for the link now */
+	IP_FRAME_DROPPED, /* no route, no memory, ARP failed: counted */
+};
+
+struct ip_tx {
+	struct ip_addr src, dst;
+	uint8_t protocol, ttl, tos;
+	bool dont_fragment;
+};
+
+/* Completes a frame whose transport header and payload stand (checksum by ip_transport_csum). */
+enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx);
+/* Fills the transport checksum field at csum_offset from the start of the frame's current header: leaves it to a link
+ * that can (needs_csum, and csum_start == 0 here, since the transport header comes first), or computes it over header
+ * and payload. */
+void ip_transport_csum(const struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx, uint16_t csum_offset);
+/* Verifies a received transport checksum over rx->payload unless the link vouches for it (csum_valid or needs_csum). */
+bool ip_verify_csum(const struct ip_rx *rx);
+/* Queues a whole transport packet (header and payload in one run, checksum field at csum_offset zero, computed here) to
+ * be pulled later: for resets, challenge ACKs and ICMP. Drops with a counter when the queue is full. */
+void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset);
+/* Sends destination unreachable (RFC 792, RFC 1122 3.2.2) quoting rx; rate limited; suppressed where RFC 1122 forbids
+ * it. */
+#define ICMP_UNREACH_PROTOCOL 2
+#define ICMP_UNREACH_PORT     3
+void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code);
+/* The next frame that the layer owes. False when none. Bytes are valid until the next ip_pull. */
+bool ip_pull(struct ip_layer *ip, struct frame_out *f);
+/* Saves or loads addresses, routes, ARP entries with their queues, owed frames. Loading wants a fresh ip_init'ed layer.
+ */
+void snap_ip_layer(struct snap *s, struct ip_layer *ip);
+
+#endif

@@ -1,0 +1,20 @@
+/* IPv4 (RFC 791, RFC 1122 3.2.1), input and output. Used inside ip/ only. */
+#ifndef TOYNET_IP_IPV4_H
+#define TOYNET_IP_IPV4_H
+
+#include "ip/ip.h"
+
+#define IPV4_FLAG_DF   0x4000
+#define IPV4_FRAG_MASK 0x3fff /* MF and the offset */
+#define IPV4_OFF_LEN   2
+#define IPV4_OFF_ID    4
+#define IPV4_OFF_FRAG  6
+#define IPV4_OFF_PROTO 9
+#define IPV4_OFF_CSUM  10
+#define IPV4_OFF_SRC   12
+#define IPV4_OFF_DST   16
+
+/* A frame whose EtherType is IPv4. link_group: it came to a group address. */
+void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group);
+
+#endif

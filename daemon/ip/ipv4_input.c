@@ -1,0 +1,143 @@
+/* IPv4 input: a datagram is checked whole before any handler sees it.
+ *
+ * The order is RFC 1122 3.2.1's: version, header checksum, lengths, options, source, destination, then fragments.
+ * Everything that fails is dropped silently (RFC 1122 3.2.1.1 to 3.2.1.3) and counted under its own name. Bytes behind
+ * the total length are Ethernet padding and are cut off. */
+#include "ip/ipv4.h"
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "ip/icmp.h"
+#include "ip/route.h"
+#include "link/ether.h"
+
+#define OPT_END  0
+#define OPT_NOP  1
+#define OPT_LSRR 131
+#define OPT_SSRR 137
+
+#define TCP_CSUM_OFFSET 16
+#define UDP_CSUM_OFFSET 6
+
+struct ipv4_view {
+	const uint8_t *p; /* the header */
+	uint32_t avail;   /* bytes of the frame from p on */
+	uint16_t hdr_len, total;
+};
+
+/* 0 means well formed; else the name of what is wrong. CNT_IpInReceives stands for "nothing". */
+#define IPV4_WELL_FORMED CNT_IpInReceives
+
+static enum counter ipv4_check_options(const uint8_t *opt, uint32_t len)
+{
+	struct reader r = reader_of(opt, len);
+	while (r.len > 0) {
+		uint8_t type = read_u8(&r);
+		if (type == OPT_END)
+			break;
+		if (type == OPT_NOP)
+			continue;
+		uint8_t opt_len = read_u8(&r);
+		if (r.short_input || opt_len < 2 || !read_bytes(&r, opt_len - 2u))
+			return CNT_IpInHdrErrors;
+		/* RFC 1122 3.2.1.8 (c) lets a host refuse to be routed through; other options are ignored. */
+		if (type == OPT_LSRR || type == OPT_SSRR)
+			return CNT_IpInSourceRoutes;
+	}
+	return IPV4_WELL_FORMED;
+}
+
+static enum counter ipv4_check_header(struct ipv4_view *v)
+{
+	if (v->avail < IPV4_HDR_MIN)
+		return CNT_IpInHdrErrors;
+	/* RFC 1122 3.2.1.1: another version is silently discarded. */
+	v->hdr_len = (uint16_t)((v->p[0] & 0x0f) * 4);
+	if (v->p[0] >> 4 != 4 || v->hdr_len < IPV4_HDR_MIN || v->hdr_len > v->avail)
+		return CNT_IpInHdrErrors;
+	/* RFC 1122 3.2.1.2: the checksum of every datagram is verified. */
+	if (csum_finish(csum_add(CSUM_ZERO, v->p, v->hdr_len)) != 0)
+		return CNT_IpInCsumErrors;
+	v->total = load_be16(v->p + IPV4_OFF_LEN);
+	if (v->total < v->hdr_len)
+		return CNT_IpInHdrErrors;
+	if (v->total > v->avail)
+		return CNT_IpInTruncatedPkts;
+	return ipv4_check_options(v->p + IPV4_HDR_MIN, v->hdr_len - (uint32_t)IPV4_HDR_MIN);
+}
+
+/* Is the datagram for us? *group: also for others. */
+static bool ipv4_dst_ok(const struct ip_layer *ip, struct ip_addr dst, bool link_group, bool *group)
+{
+	*group = link_group;
+	/* RFC 1122 3.3.6: a link-layer broadcast to a single IP address is silently discarded. */
+	if (ip_is_ours(ip, dst))
+		return !link_group;
+	*group = true;
+	/* RFC 1112 7.2: a host always belongs to 224.0.0.1, all hosts. */
+	return ip_is_broadcast(ip, dst) || ip_eq(dst, ip4(224, 0, 0, 1));
+}
+
+/* What the link says about the transport checksum holds only if it speaks of this transport header. False: the frame is
+ * a super-frame of something else than what the link says. */
+static bool ipv4_check_offload(struct ip_rx *rx)
+{
+	struct offload *off = &rx->off;
+	uint32_t field = rx->protocol == IP_PROTO_TCP ? TCP_CSUM_OFFSET : UDP_CSUM_OFFSET;
+	bool transport = rx->protocol == IP_PROTO_TCP || rx->protocol == IP_PROTO_UDP;
+	bool ours = transport && off->csum_start == ETHER_HDR_LEN + rx->header_len && off->csum_offset == field &&
+	            field + 2 <= rx->payload_len;
+	if (off->needs_csum && !ours)
+		off->needs_csum = false;
+	if (off->gso == GSO_NONE)
+		return true;
+	return off->gso == GSO_TCPV4 && rx->protocol == IP_PROTO_TCP && off->needs_csum && off->gso_size > 0 &&
+	       off->hdr_len >= ETHER_HDR_LEN + rx->header_len;
+}
+
+static void ipv4_deliver(struct ip_layer *ip, const struct ip_rx *rx)
+{
+	const struct ip_handler *h = &ip->handler[rx->protocol];
+	if (!h->input) {
+		ip_drop(ip, CNT_IpInUnknownProtos, rx->header, rx->header_len + rx->payload_len);
+		/* RFC 1122 3.2.2.1: code 2 SHOULD be sent when the transport protocol is not supported. */
+		icmp_send_unreachable(ip, rx, ICMP_UNREACH_PROTOCOL);
+		return;
+	}
+	COUNT(ip->cnt, IpInDelivers);
+	h->input(h->ctx, rx);
+}
+
+void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
+{
+	struct ipv4_view v = {.p = f->data + ETHER_HDR_LEN, .avail = f->len - ETHER_HDR_LEN};
+	COUNT(ip->cnt, IpInReceives);
+	enum counter bad = ipv4_check_header(&v);
+	if (bad != IPV4_WELL_FORMED) {
+		ip_drop(ip, bad, v.p, v.avail);
+		return;
+	}
+	struct ip_rx rx = {
+	        .src = ip4_from_bytes(v.p + IPV4_OFF_SRC),
+	        .dst = ip4_from_bytes(v.p + IPV4_OFF_DST),
+	        .tos = v.p[1],
+	        .ttl = v.p[8],
+	        .protocol = v.p[IPV4_OFF_PROTO],
+	        .header = v.p,
+	        .header_len = v.hdr_len,
+	        .payload = v.p + v.hdr_len,
+	        .payload_len = (uint32_t)v.total - v.hdr_len,
+	        .off = f->off,
+	};
+	/* RFC 1122 3.2.1.3: a source that is not one host, or is ourselves, is silently discarded. */
+	if (!ip4_is_host(ip, rx.src) || ip_is_ours(ip, rx.src))
+		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
+	else if (!ipv4_dst_ok(ip, rx.dst, link_group, &rx.group))
+		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
+	else if (load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK)
+		ip_drop(ip, CNT_IpInFragments, v.p, v.avail);
+	else if (!ipv4_check_offload(&rx))
+		ip_drop(ip, CNT_LinkInBadOffload, v.p, v.avail);
+	else
+		ipv4_deliver(ip, &rx);
+}

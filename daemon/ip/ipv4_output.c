@@ -1,0 +1,155 @@
+/* IPv4 output: transport checksum, IP header, next hop, Ethernet header.
+ *
+ * ip_output works on a frame whose payload is borrowed; it is copied only when it must wait for ARP. ip_send_copy
+ * builds a flat frame, because the packet is not the caller's to lend beyond the call. Both write the same header and
+ * find the same way. The largest datagram is the MTU; a super-frame, whose segments are checked instead, may be larger.
+ */
+#include "ip/ipv4.h"
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "ip/arp.h"
+#include "ip/ip_owed.h"
+#include "ip/route.h"
+#include "link/ether.h"
+#include "link/flat.h"
+
+/* Datagrams that the link will make of it; 0: too long for it. */
+static uint32_t datagram_count(const struct ip_layer *ip, uint32_t total, const struct offload *off)
+{
+	if (off->gso == GSO_NONE)
+		return total <= ip->cfg.mtu ? 1 : 0;
+	assert(off->needs_csum && off->gso_size > 0 && total >= off->hdr_len);
+	if (total > ip_gso_max(ip) || (uint32_t)off->hdr_len + off->gso_size > ip->cfg.mtu)
+		return 0;
+	uint32_t payload = total - off->hdr_len;
+	return payload == 0 ? 1 : (payload + off->gso_size - 1) / off->gso_size;
+}
+
+static void ipv4_write_header(struct ip_layer *ip, uint8_t *p, const struct ip_tx *tx, uint32_t total, uint32_t count)
+{
+	p[0] = 4 << 4 | IPV4_HDR_MIN / 4;
+	p[1] = tx->tos;
+	store_be16(p + IPV4_OFF_LEN, (uint16_t)total);
+	store_be16(p + IPV4_OFF_ID, ip->next_id);
+	ip->next_id = (uint16_t)(ip->next_id + count);
+	store_be16(p + IPV4_OFF_FRAG, tx->dont_fragment ? IPV4_FLAG_DF : 0);
+	p[8] = tx->ttl;
+	p[IPV4_OFF_PROTO] = tx->protocol;
+	store_be16(p + IPV4_OFF_CSUM, 0);
+	memcpy(p + IPV4_OFF_SRC, tx->src.b, 4);
+	memcpy(p + IPV4_OFF_DST, tx->dst.b, 4);
+	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, IPV4_HDR_MIN)));
+}
+
+/* The station that gets frames for the next hop. False: ARP must ask. */
+static bool link_address(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac)
+{
+	if (ip_is_broadcast(ip, hop)) {
+		*mac = MAC_BROADCAST;
+		return true;
+	}
+	if (ip_is_multicast(hop)) {
+		*mac = ether_multicast_ip4(hop);
+		return true;
+	}
+	return arp_resolve(ip, hop, mac);
+}
+
+enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx)
+{
+	struct ip_addr hop, source;
+	COUNT(ip->cnt, IpOutRequests);
+	if (!route_next_hop(ip, tx->dst, &hop, &source)) {
+		ip_drop(ip, CNT_IpOutNoRoutes, frame_hdr(f), f->hdr_len);
+		return IP_FRAME_DROPPED;
+	}
+	uint8_t *p = frame_prepend(f, IPV4_HDR_MIN);
+	uint32_t total = frame_len(f);
+	uint32_t count = datagram_count(ip, total, &f->off);
+	if (count == 0) {
+		ip_drop(ip, CNT_IpOutFragNeeded, frame_hdr(f) + IPV4_HDR_MIN, f->hdr_len - (size_t)IPV4_HDR_MIN);
+		return IP_FRAME_DROPPED;
+	}
+	ipv4_write_header(ip, p, tx, total, count);
+	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
+	bool known = link_address(ip, hop, &h.dst);
+	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
+	if (known)
+		return IP_FRAME_READY;
+	struct flat_frame *flat = flat_from_out(ip->env, f);
+	if (!flat) {
+		ip_drop(ip, CNT_IpOutDiscards, frame_hdr(f), f->hdr_len);
+		return IP_FRAME_DROPPED;
+	}
+	return arp_hold(ip, hop, flat) ? IP_FRAME_TAKEN : IP_FRAME_DROPPED;
+}
+
+static bool has_pseudo_header(uint8_t protocol)
+{
+	return protocol == IP_PROTO_TCP || protocol == IP_PROTO_UDP;
+}
+
+void ip_transport_csum(const struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx, uint16_t csum_offset)
+{
+	uint8_t *field = frame_hdr(f) + csum_offset;
+	assert(csum_offset + 2u <= f->hdr_len);
+	store_be16(field, 0);
+	csum sum = csum_pseudo(tx->src, tx->dst, tx->protocol, frame_len(f));
+	if (ip->caps.csum) {
+		f->off.needs_csum = true;
+		f->off.csum_start = 0;
+		f->off.csum_offset = csum_offset;
+		store_be16(field, csum_fold(sum));
+		return;
+	}
+	assert(f->off.gso == GSO_NONE);
+	uint32_t at = f->hdr_len;
+	sum = csum_add(sum, frame_hdr(f), at);
+	for (int i = 0; i < f->niov; i++) {
+		sum = csum_add_at(sum, f->iov[i].iov_base, f->iov[i].iov_len, at);
+		at += (uint32_t)f->iov[i].iov_len;
+	}
+	uint16_t value = csum_finish(sum);
+	/* RFC 768: a computed checksum of zero is transmitted as all ones. */
+	if (value == 0 && tx->protocol == IP_PROTO_UDP)
+		value = 0xffff;
+	store_be16(field, value);
+}
+
+void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
+{
+	const uint32_t front = ETHER_HDR_LEN + IPV4_HDR_MIN;
+	struct ip_addr hop, source;
+	COUNT(ip->cnt, IpOutRequests);
+	assert(csum_offset + 2u <= len);
+	if (!route_next_hop(ip, tx->dst, &hop, &source)) {
+		ip_drop(ip, CNT_IpOutNoRoutes, packet, len);
+		return;
+	}
+	if (len > (uint32_t)ip->cfg.mtu - IPV4_HDR_MIN) {
+		ip_drop(ip, CNT_IpOutFragNeeded, packet, len);
+		return;
+	}
+	struct flat_frame *f = flat_new(ip->env, front + len);
+	if (!f) {
+		ip_drop(ip, CNT_IpOutDiscards, packet, len);
+		return;
+	}
+	uint8_t *p = f->bytes + front;
+	memcpy(p, packet, len);
+	store_be16(p + csum_offset, 0);
+	csum sum = has_pseudo_header(tx->protocol) ? csum_pseudo(tx->src, tx->dst, tx->protocol, len) : CSUM_ZERO;
+	uint16_t value = csum_finish(csum_add(sum, p, len));
+	if (value == 0 && tx->protocol == IP_PROTO_UDP)
+		value = 0xffff;
+	store_be16(p + csum_offset, value);
+	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, IPV4_HDR_MIN + len, 1);
+	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
+	bool known = link_address(ip, hop, &h.dst);
+	ether_build(f->bytes, &h);
+	if (known)
+		ip_owe(ip, f);
+	else
+		arp_hold(ip, hop, f);
+}

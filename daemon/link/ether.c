@@ -1,0 +1,32 @@
+/* See ether.h. */
+#include "link/ether.h"
+
+#include "base/bytes.h"
+
+enum ether_kind ether_parse(const uint8_t *frame, uint32_t len, struct ether_hdr *h)
+{
+	if (len < ETHER_HDR_LEN)
+		return ETHER_TOO_SHORT;
+	memcpy(h->dst.b, frame, 6);
+	memcpy(h->src.b, frame + 6, 6);
+	h->type = load_be16(frame + 12);
+	return h->type < ETHER_TYPE_MIN ? ETHER_LENGTH_FRAME : ETHER_II;
+}
+
+bool ether_for_us(const struct ether_hdr *h, struct mac_addr ours)
+{
+	return mac_is_group(h->dst) || mac_eq(h->dst, ours);
+}
+
+void ether_build(uint8_t *p, const struct ether_hdr *h)
+{
+	memcpy(p, h->dst.b, 6);
+	memcpy(p + 6, h->src.b, 6);
+	store_be16(p + 12, h->type);
+}
+
+struct mac_addr ether_multicast_ip4(struct ip_addr group)
+{
+	/* RFC 1112 6.4: the low-order 23 bits of the IP address under 01-00-5E-00-00-00. */
+	return (struct mac_addr){{0x01, 0x00, 0x5e, (uint8_t)(group.b[1] & 0x7f), group.b[2], group.b[3]}};
+}
