@@ -1,5 +1,6 @@
-/* Runs every suite in this folder. A file test_<name>.c gives `Suite *<name>_suite(void)`; the build writes the list of them
- * into suites.inc. libcheck's environment variables choose: CK_RUN_SUITE=ring, CK_FORK=no (for a debugger), CK_VERBOSITY. */
+/* Runs every suite in this folder. A file test_<name>.c gives `Suite *<name>_suite(void)`; the build writes the list of
+ * them into suites.inc. libcheck's environment variables choose: CK_RUN_SUITE=ring, CK_FORK=no (for a debugger),
+ * CK_VERBOSITY. */
 #include <check.h>
 #include <stdlib.h>
 
