@@ -3,6 +3,7 @@
  * Text is parsed strictly: what a formatter writes is accepted, and each address has one spelling that is. inet_pton is
  * not used, because it takes no MAC address and no prefix, and inet_aton's shortened forms are a trap. */
 #include "base/addr.h"
+#include "base/bytes.h"
 #include <stdio.h>
 
 #define IPV4_BITS   32
@@ -108,8 +109,8 @@ static void ipv6_format(const uint8_t b[16], char buf[IP_ADDR_TEXT_MAX])
 	int run, run_length;
 	size_t at = 0;
 
-	for (int i = 0; i < IPV6_GROUPS; i++)
-		group[i] = (uint16_t)(b[2 * i] << 8 | b[2 * i + 1]);
+	for (size_t i = 0; i < IPV6_GROUPS; i++)
+		group[i] = load_be16(b + 2 * i);
 	ipv6_zero_run(group, &run, &run_length);
 	for (int i = 0; i < IPV6_GROUPS; i++) {
 		if (i == run) {

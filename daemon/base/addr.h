@@ -50,7 +50,7 @@ static inline struct ip_addr ip4_from_bytes(const uint8_t b[4])
 static inline struct ip_addr ip4_from_u32(uint32_t host_order)
 {
 	return ip4((uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8),
-		   (uint8_t)host_order);
+	           (uint8_t)host_order);
 }
 /* a must be IPv4. */
 static inline uint32_t ip4_to_u32(struct ip_addr a)

@@ -1,6 +1,7 @@
 /* Big-endian loads and stores at any alignment, and a bounded reader: the one way untrusted bytes are parsed.
  *
- * A reader that is asked for more than there is returns zeros and remembers it (`short_input`): parse all, then look once. */
+ * A reader that is asked for more than there is returns zeros and remembers it (`short_input`): parse all, then look
+ * once. */
 #ifndef TOYNET_BASE_BYTES_H
 #define TOYNET_BASE_BYTES_H
 

@@ -14,7 +14,7 @@ typedef struct {
 
 #define CSUM_ZERO ((csum){0})
 
-/* Adds len bytes that stand at an even offset of the covered data. */
+/* Adds len bytes, fewer than 2^32, that stand at an even offset of the covered data. */
 csum csum_add(csum c, const void *data, size_t len);
 /* Adds len bytes that stand at `offset` of the covered data, odd or even. */
 csum csum_add_at(csum c, const void *data, size_t len, size_t offset);
@@ -23,7 +23,8 @@ csum csum_add_be16(csum c, uint16_t v);
 csum csum_pseudo(struct ip_addr src, struct ip_addr dst, uint8_t protocol, uint32_t length);
 /* Folds to 16 bits, not complemented: the value that an offloading link wants in the checksum field. Host order. */
 uint16_t csum_fold(csum c);
-/* The checksum to put in a header: the complement of the fold. Host order. Over data that include a valid checksum: 0. */
+/* The checksum to put in a header: the complement of the fold. Host order. Over data that include a valid checksum: 0.
+ */
 uint16_t csum_finish(csum c);
 /* RFC 1624 eqn. 3: the checksum `old_sum` after a 16-bit field changed from `from` to `to`. Host order. */
 uint16_t csum_update16(uint16_t old_sum, uint16_t from, uint16_t to);

@@ -1,5 +1,5 @@
-/* Counters: one for every event that an administrator may ask about and for every reason a frame, segment or datagram is
- * dropped. Names are those of RFC 4293, RFC 4022, RFC 4113 and nstat where they have one; the counter, the trace and
+/* Counters: one for every event that an administrator may ask about and for every reason a frame, segment or datagram
+ * is dropped. Names are those of RFC 4293, RFC 4022, RFC 4113 and nstat where they have one; the counter, the trace and
  * toynetctl use the same name. Any folder of the core may count. */
 #ifndef TOYNET_BASE_COUNTERS_H
 #define TOYNET_BASE_COUNTERS_H
@@ -7,121 +7,122 @@
 #include <stdint.h>
 
 /* X(name, text) */
-#define TOYNET_COUNTERS(X)                                                                                             \
-	X(LinkInFrames, "frames received")                                                                             \
-	X(LinkInOctets, "octets received")                                                                             \
-	X(LinkOutFrames, "frames handed to the link")                                                                  \
-	X(LinkOutOctets, "octets handed to the link")                                                                  \
-	X(LinkOutRefused, "frames that the link refused")                                                              \
-	X(LinkInTooShort, "frames shorter than an Ethernet header")                                                    \
-	X(LinkInLengthFrames, "802.3 length frames (not Ethernet II)")                                                 \
-	X(LinkInUnknownType, "frames of an EtherType that nobody wants")                                               \
-	X(LinkInNotForUs, "frames for another station")                                                                \
-	X(LinkInBadOffload, "frames whose offload header is not valid")                                                \
-	X(ArpInRequests, "ARP requests received")                                                                      \
-	X(ArpInReplies, "ARP replies received")                                                                        \
-	X(ArpInErrors, "ARP packets that are malformed")                                                               \
-	X(ArpInConflicts, "ARP packets in which another station claims our address")                                   \
-	X(ArpOutRequests, "ARP requests sent")                                                                         \
-	X(ArpOutReplies, "ARP replies sent")                                                                           \
-	X(ArpQueueDrops, "packets dropped because the queue of an ARP entry was full")                                 \
-	X(ArpTableFull, "packets dropped because the ARP table was full of entries in use")                            \
-	X(ArpFailed, "addresses that nobody answered for")                                                             \
-	X(ArpFailedDrops, "packets dropped because ARP failed")                                                        \
-	X(IpInReceives, "IP datagrams received")                                                                       \
-	X(IpInDelivers, "IP datagrams delivered to a protocol")                                                        \
-	X(IpInHdrErrors, "IP headers that are malformed")                                                              \
-	X(IpInCsumErrors, "IP header checksums that are wrong")                                                        \
-	X(IpInTruncatedPkts, "IP datagrams longer than their frame")                                                   \
-	X(IpInAddrErrors, "IP datagrams for an address that is not ours")                                              \
-	X(IpInMartians, "IP datagrams from an impossible source")                                                      \
-	X(IpInUnknownProtos, "IP datagrams of a protocol that nobody wants")                                           \
-	X(IpInSourceRoutes, "IP datagrams with a source route option")                                                 \
-	X(IpInFragments, "IP fragments received, and refused")                                                         \
-	X(IpOutRequests, "IP datagrams sent")                                                                          \
-	X(IpOutNoRoutes, "IP datagrams without a route")                                                               \
-	X(IpOutDiscards, "IP datagrams dropped for want of memory")                                                    \
-	X(IpOutFragNeeded, "IP datagrams larger than the MTU, refused")                                                \
-	X(IcmpInMsgs, "ICMP messages received")                                                                        \
-	X(IcmpInErrors, "ICMP messages that are malformed")                                                            \
-	X(IcmpInCsumErrors, "ICMP checksums that are wrong")                                                           \
-	X(IcmpInEchos, "echo requests received")                                                                       \
-	X(IcmpInEchoReps, "echo replies received")                                                                     \
-	X(IcmpInDestUnreachs, "destination unreachable messages received")                                             \
-	X(IcmpInTimeExcds, "time exceeded messages received")                                                          \
-	X(IcmpInParmProbs, "parameter problem messages received")                                                      \
-	X(IcmpInIgnored, "ICMP messages of a type that nobody wants, or that quote no socket of ours")                 \
-	X(IcmpOutMsgs, "ICMP messages sent")                                                                           \
-	X(IcmpOutEchoReps, "echo replies sent")                                                                        \
-	X(IcmpOutDestUnreachs, "destination unreachable messages sent")                                                \
-	X(IcmpOutRateLimited, "ICMP errors not sent because of the rate limit")                                        \
-	X(IcmpOutSuppressed, "ICMP errors not sent because RFC 1122 3.2.2 forbids them")                               \
-	X(ControlQueueDrops, "replies dropped because the stack's reply queue was full")                               \
-	X(UdpInDatagrams, "UDP datagrams delivered to a socket")                                                       \
-	X(UdpNoPorts, "UDP datagrams for a port that nobody has")                                                      \
-	X(UdpInErrors, "UDP datagrams that are malformed")                                                             \
-	X(UdpInCsumErrors, "UDP checksums that are wrong")                                                             \
-	X(UdpRcvbufErrors, "UDP datagrams dropped because the receive buffer was full")                                \
-	X(UdpSndbufErrors, "UDP datagrams refused because the send buffer was full")                                   \
-	X(UdpOutDatagrams, "UDP datagrams sent")                                                                       \
-	X(UdpBadRecords, "records on a datagram descriptor that are malformed")                                        \
-	X(TcpActiveOpens, "connections opened by connect")                                                             \
-	X(TcpPassiveOpens, "connections opened by a SYN to a listener")                                                \
-	X(TcpAttemptFails, "connections that failed before they were established")                                     \
-	X(TcpEstabResets, "established connections that ended by a reset")                                             \
-	X(TcpInSegs, "TCP segments received")                                                                          \
-	X(TcpOutSegs, "TCP segments sent")                                                                             \
-	X(TcpRetransSegs, "TCP segments retransmitted")                                                                \
-	X(TcpInErrs, "TCP segments that are malformed")                                                                \
-	X(TcpInCsumErrors, "TCP checksums that are wrong")                                                             \
-	X(TcpOutRsts, "TCP resets sent")                                                                               \
-	X(TcpInNoSocket, "TCP segments for no socket of ours")                                                         \
-	X(TcpListenOverflows, "connections dropped because the accept queue was full")                                 \
-	X(TcpListenDrops, "SYNs dropped because the SYN queue was full or memory was short")                           \
-	X(TcpInBadState, "TCP segments that their state does not allow")                                               \
-	X(TcpInUnacceptable, "TCP segments outside the receive window")                                                \
-	X(TcpInBadAck, "TCP segments whose acknowledgment is not acceptable")                                          \
-	X(TcpInBadReset, "TCP resets ignored by RFC 5961 3.2")                                                         \
-	X(TcpPAWSDrops, "TCP segments dropped by PAWS")                                                                \
-	X(TcpNoMemory, "TCP segments dropped for want of memory")                                                      \
-	X(TcpDataAfterClose, "TCP segments with data after the application closed")                                    \
-	X(TcpOutOfOrder, "TCP segments queued out of order")                                                           \
-	X(TcpOutOfOrderDrops, "TCP segments dropped because too many gaps were open")                                  \
-	X(TcpDuplicateData, "TCP segments with nothing but bytes already received")                                    \
-	X(TcpBeyondWindow, "TCP segments with bytes beyond the receive window")                                        \
-	X(TcpChallengeAcks, "challenge ACKs sent (RFC 5961)")                                                          \
-	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")                            \
-	X(TcpFastRetransmits, "recoveries entered by duplicate ACKs, SACK or RACK")                                    \
-	X(TcpTimeouts, "expiries of the retransmission timer")                                                         \
-	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                                         \
-	X(TcpZeroWindowProbes, "zero-window probes sent")                                                              \
-	X(TcpPersistDrops, "orphans given up while the peer's window was zero")                                        \
-	X(TcpAbortOnTimeout, "connections given up after too many retransmissions")                                    \
-	X(TcpAbortOnClose, "connections reset because the application left bytes unread")                              \
-	X(TcpAbortOnLinger, "connections reset by SO_LINGER 0 or an abort call")                                       \
-	X(TcpAbortOnOrphan, "orphans given up by a limit")                                                             \
-	X(TcpTimeWaits, "connections that passed to TIME-WAIT")                                                        \
-	X(TcpTimeWaitReused, "connections opened out of TIME-WAIT (RFC 6191)")                                         \
-	X(TcpSackBlocksIn, "SACK blocks received")                                                                     \
-	X(TcpSackBlocksBad, "SACK blocks ignored because they are not valid")                                          \
-	X(SocketOpens, "sockets allocated")                                                                            \
-	X(SocketCloses, "sockets released")                                                                            \
-	X(SocketNoMemory, "sockets refused for want of memory")                                                        \
-	X(SocketQuotaRefused, "sockets refused by a quota")                                                            \
+#define TOYNET_COUNTERS(X)                                                                             \
+	X(LinkInFrames, "frames received")                                                             \
+	X(LinkInOctets, "octets received")                                                             \
+	X(LinkOutFrames, "frames handed to the link")                                                  \
+	X(LinkOutOctets, "octets handed to the link")                                                  \
+	X(LinkOutRefused, "frames that the link refused")                                              \
+	X(LinkInTooShort, "frames shorter than an Ethernet header")                                    \
+	X(LinkInLengthFrames, "802.3 length frames (not Ethernet II)")                                 \
+	X(LinkInUnknownType, "frames of an EtherType that nobody wants")                               \
+	X(LinkInNotForUs, "frames for another station")                                                \
+	X(LinkInBadOffload, "frames whose offload header is not valid")                                \
+	X(ArpInRequests, "ARP requests received")                                                      \
+	X(ArpInReplies, "ARP replies received")                                                        \
+	X(ArpInErrors, "ARP packets that are malformed")                                               \
+	X(ArpInConflicts, "ARP packets in which another station claims our address")                   \
+	X(ArpOutRequests, "ARP requests sent")                                                         \
+	X(ArpOutReplies, "ARP replies sent")                                                           \
+	X(ArpQueueDrops, "packets dropped because the queue of an ARP entry was full")                 \
+	X(ArpTableFull, "packets dropped because the ARP table was full of entries in use")            \
+	X(ArpFailed, "addresses that nobody answered for")                                             \
+	X(ArpFailedDrops, "packets dropped because ARP failed")                                        \
+	X(IpInReceives, "IP datagrams received")                                                       \
+	X(IpInDelivers, "IP datagrams delivered to a protocol")                                        \
+	X(IpInHdrErrors, "IP headers that are malformed")                                              \
+	X(IpInCsumErrors, "IP header checksums that are wrong")                                        \
+	X(IpInTruncatedPkts, "IP datagrams longer than their frame")                                   \
+	X(IpInAddrErrors, "IP datagrams for an address that is not ours")                              \
+	X(IpInMartians, "IP datagrams from an impossible source")                                      \
+	X(IpInUnknownProtos, "IP datagrams of a protocol that nobody wants")                           \
+	X(IpInSourceRoutes, "IP datagrams with a source route option")                                 \
+	X(IpInFragments, "IP fragments received, and refused")                                         \
+	X(IpOutRequests, "IP datagrams sent")                                                          \
+	X(IpOutNoRoutes, "IP datagrams without a route")                                               \
+	X(IpOutDiscards, "IP datagrams dropped for want of memory")                                    \
+	X(IpOutFragNeeded, "IP datagrams larger than the MTU, refused")                                \
+	X(IcmpInMsgs, "ICMP messages received")                                                        \
+	X(IcmpInErrors, "ICMP messages that are malformed")                                            \
+	X(IcmpInCsumErrors, "ICMP checksums that are wrong")                                           \
+	X(IcmpInEchos, "echo requests received")                                                       \
+	X(IcmpInEchoReps, "echo replies received")                                                     \
+	X(IcmpInDestUnreachs, "destination unreachable messages received")                             \
+	X(IcmpInTimeExcds, "time exceeded messages received")                                          \
+	X(IcmpInParmProbs, "parameter problem messages received")                                      \
+	X(IcmpInIgnored, "ICMP messages of a type that nobody wants, or that quote no socket of ours") \
+	X(IcmpOutMsgs, "ICMP messages sent")                                                           \
+	X(IcmpOutEchoReps, "echo replies sent")                                                        \
+	X(IcmpOutDestUnreachs, "destination unreachable messages sent")                                \
+	X(IcmpOutRateLimited, "ICMP errors not sent because of the rate limit")                        \
+	X(IcmpOutSuppressed, "ICMP errors not sent because RFC 1122 3.2.2 forbids them")               \
+	X(ControlQueueDrops, "replies dropped because the stack's reply queue was full")               \
+	X(UdpInDatagrams, "UDP datagrams delivered to a socket")                                       \
+	X(UdpNoPorts, "UDP datagrams for a port that nobody has")                                      \
+	X(UdpInErrors, "UDP datagrams that are malformed")                                             \
+	X(UdpInCsumErrors, "UDP checksums that are wrong")                                             \
+	X(UdpRcvbufErrors, "UDP datagrams dropped because the receive buffer was full")                \
+	X(UdpInShut, "UDP datagrams for a socket that was shut down for reading")                      \
+	X(UdpSndbufErrors, "UDP datagrams refused because the send buffer was full")                   \
+	X(UdpOutDatagrams, "UDP datagrams sent")                                                       \
+	X(UdpBadRecords, "records on a datagram descriptor that are malformed")                        \
+	X(TcpActiveOpens, "connections opened by connect")                                             \
+	X(TcpPassiveOpens, "connections opened by a SYN to a listener")                                \
+	X(TcpAttemptFails, "connections that failed before they were established")                     \
+	X(TcpEstabResets, "established connections that ended by a reset")                             \
+	X(TcpInSegs, "TCP segments received")                                                          \
+	X(TcpOutSegs, "TCP segments sent")                                                             \
+	X(TcpRetransSegs, "TCP segments retransmitted")                                                \
+	X(TcpInErrs, "TCP segments that are malformed")                                                \
+	X(TcpInCsumErrors, "TCP checksums that are wrong")                                             \
+	X(TcpOutRsts, "TCP resets sent")                                                               \
+	X(TcpInNoSocket, "TCP segments for no socket of ours")                                         \
+	X(TcpListenOverflows, "connections dropped because the accept queue was full")                 \
+	X(TcpListenDrops, "SYNs dropped because the SYN queue was full or memory was short")           \
+	X(TcpInBadState, "TCP segments that their state does not allow")                               \
+	X(TcpInUnacceptable, "TCP segments outside the receive window")                                \
+	X(TcpInBadAck, "TCP segments whose acknowledgment is not acceptable")                          \
+	X(TcpInBadReset, "TCP resets ignored by RFC 5961 3.2")                                         \
+	X(TcpPAWSDrops, "TCP segments dropped by PAWS")                                                \
+	X(TcpNoMemory, "TCP segments dropped for want of memory")                                      \
+	X(TcpDataAfterClose, "TCP segments with data after the application closed")                    \
+	X(TcpOutOfOrder, "TCP segments queued out of order")                                           \
+	X(TcpOutOfOrderDrops, "TCP segments dropped because too many gaps were open")                  \
+	X(TcpDuplicateData, "TCP segments with nothing but bytes already received")                    \
+	X(TcpBeyondWindow, "TCP segments with bytes beyond the receive window")                        \
+	X(TcpChallengeAcks, "challenge ACKs sent (RFC 5961)")                                          \
+	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")            \
+	X(TcpFastRetransmits, "recoveries entered by duplicate ACKs, SACK or RACK")                    \
+	X(TcpTimeouts, "expiries of the retransmission timer")                                         \
+	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                         \
+	X(TcpZeroWindowProbes, "zero-window probes sent")                                              \
+	X(TcpPersistDrops, "orphans given up while the peer's window was zero")                        \
+	X(TcpAbortOnTimeout, "connections given up after too many retransmissions")                    \
+	X(TcpAbortOnClose, "connections reset because the application left bytes unread")              \
+	X(TcpAbortOnLinger, "connections reset by SO_LINGER 0 or an abort call")                       \
+	X(TcpAbortOnOrphan, "orphans given up by a limit")                                             \
+	X(TcpTimeWaits, "connections that passed to TIME-WAIT")                                        \
+	X(TcpTimeWaitReused, "connections opened out of TIME-WAIT (RFC 6191)")                         \
+	X(TcpSackBlocksIn, "SACK blocks received")                                                     \
+	X(TcpSackBlocksBad, "SACK blocks ignored because they are not valid")                          \
+	X(SocketOpens, "sockets allocated")                                                            \
+	X(SocketCloses, "sockets released")                                                            \
+	X(SocketNoMemory, "sockets refused for want of memory")                                        \
+	X(SocketQuotaRefused, "sockets refused by a quota")                                            \
 	X(SocketLost, "connections lost because their descriptor could not be made")
 
 enum counter {
 #define X(name, text) CNT_##name,
 	TOYNET_COUNTERS(X)
 #undef X
-		CNT_COUNT
+	        CNT_COUNT
 };
 
 struct counters {
 	uint64_t v[CNT_COUNT];
 };
 
-#define COUNT(c, name)	      ((void)((c)->v[CNT_##name]++))
+#define COUNT(c, name)        ((void)((c)->v[CNT_##name]++))
 #define COUNT_ADD(c, name, n) ((void)((c)->v[CNT_##name] += (n)))
 
 extern const char *const counter_names[CNT_COUNT];

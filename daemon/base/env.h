@@ -1,5 +1,5 @@
-/* env: all that a stack takes from outside. Whoever drives the stack (daemon/host or tests/sim) owns it, sets `now` once per
- * turn, and may make the k-th allocation fail.
+/* env: all that a stack takes from outside. Whoever drives the stack (daemon/host or tests/sim) owns it, sets `now`
+ * once per turn, and may make the k-th allocation fail.
  *
  * Memory: env_alloc and env_free are the only allocation the core uses. Every allocation states its size again when it
  * is freed, so that `allocated` is exact and a leak is a number that is not zero. */

@@ -73,21 +73,21 @@ bool hash_table_init(struct hash_table *t, struct env *env, size_t buckets)
 {
 	assert(buckets > 0 && (buckets & (buckets - 1)) == 0);
 	*t = (struct hash_table){.mask = buckets - 1};
-	t->bucket = env_alloc(env, buckets * sizeof(*t->bucket));
+	t->bucket = env_alloc(env, buckets * sizeof(struct hash_node *));
 	return t->bucket != NULL;
 }
 
 void hash_table_free(struct hash_table *t, struct env *env)
 {
 	assert(t->count == 0);
-	env_free(env, t->bucket, (t->mask + 1) * sizeof(*t->bucket));
+	env_free(env, t->bucket, (t->mask + 1) * sizeof(struct hash_node *));
 	*t = (struct hash_table){0};
 }
 
 static void hash_table_grow(struct hash_table *t, struct env *env)
 {
 	size_t buckets = (t->mask + 1) * 2;
-	struct hash_node **bucket = env_alloc(env, buckets * sizeof(*bucket));
+	struct hash_node **bucket = env_alloc(env, buckets * sizeof(struct hash_node *));
 
 	if (!bucket)
 		return;
@@ -100,7 +100,7 @@ static void hash_table_grow(struct hash_table *t, struct env *env)
 			*head = n;
 		}
 	}
-	env_free(env, t->bucket, (t->mask + 1) * sizeof(*t->bucket));
+	env_free(env, t->bucket, (t->mask + 1) * sizeof(struct hash_node *));
 	t->bucket = bucket;
 	t->mask = buckets - 1;
 }

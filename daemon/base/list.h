@@ -44,10 +44,11 @@ static inline void list_remove(struct list *n)
 	list_init(n);
 }
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define list_entry(ptr, type, member)   container_of(ptr, type, member)
 /* The body may remove `it`, nothing else. */
-#define list_for_each_safe(it, tmp, l) for (struct list *it = (l)->next, *tmp = it->next; it != (l); it = tmp, tmp = it->next)
-#define list_for_each(it, l)           for (struct list *it = (l)->next; it != (l); it = it->next)
+#define list_for_each_safe(it, tmp, l) \
+	for (struct list *it = (l)->next, *tmp = it->next; it != (l); it = tmp, tmp = it->next)
+#define list_for_each(it, l) for (struct list *it = (l)->next; it != (l); it = it->next)
 
 #endif

@@ -1,8 +1,8 @@
 /* Packet views: frames that come in, frames that go out, and the offload metadata of both.
  *
- * A frame coming in is one contiguous run of borrowed bytes. A frame going out is a header that the stack built, followed
- * by iovecs borrowed from a ring. Both carry what virtio_net_hdr carries: where a checksum is still owed, and how a
- * super-frame is to be cut. */
+ * A frame coming in is one contiguous run of borrowed bytes. A frame going out is a header that the stack built,
+ * followed by iovecs borrowed from a ring. Both carry what virtio_net_hdr carries: where a checksum is still owed, and
+ * how a super-frame is to be cut. */
 #ifndef TOYNET_BASE_PACKET_H
 #define TOYNET_BASE_PACKET_H
 
@@ -17,9 +17,9 @@ enum gso_type {
 
 /* Offsets count from the first byte of the frame (Ethernet header included). */
 struct offload {
-	bool needs_csum;   /* the field at csum_start + csum_offset holds the folded pseudo-header sum */
-	bool csum_valid;   /* in: the link vouches for the transport checksum */
-	uint8_t gso;       /* enum gso_type */
+	bool needs_csum; /* the field at csum_start + csum_offset holds the folded pseudo-header sum */
+	bool csum_valid; /* in: the link vouches for the transport checksum */
+	uint8_t gso;     /* enum gso_type */
 	uint16_t csum_start;
 	uint16_t csum_offset;
 	uint16_t gso_size; /* payload bytes of each segment but the last */

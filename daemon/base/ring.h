@@ -1,9 +1,9 @@
 /* Byte rings: the send and the receive buffer of a socket.
  *
- * A ring is base, size (a power of two, or 0 when it has no memory), head (offset of the first byte) and len. Memory comes
- * lazily from a ring_pool, which keeps freed blocks by size class within a bound, so that an idle socket has none.
- * The bytes beyond len are addressable too (ring_write_at): the receive side stores out-of-order data at its final place
- * and commits it later. Positions are relative to the head. */
+ * A ring is base, size (a power of two, or 0 when it has no memory), head (offset of the first byte) and len. Memory
+ * comes lazily from a ring_pool, which keeps freed blocks by size class within a bound, so that an idle socket has
+ * none. The bytes beyond len are addressable too (ring_write_at): the receive side stores out-of-order data at its
+ * final place and commits it later. Positions are relative to the head. */
 #ifndef TOYNET_BASE_RING_H
 #define TOYNET_BASE_RING_H
 
@@ -13,7 +13,7 @@
 
 #define RING_MIN_SIZE   (4u << 10)
 #define RING_MAX_SIZE   (16u << 20)
-#define RING_CLASSES    13 /* 4 KiB << 0 .. 16 MiB == 4 KiB << 12 */
+#define RING_CLASSES    13          /* 4 KiB << 0 .. 16 MiB == 4 KiB << 12 */
 #define RING_POOL_CACHE (16u << 20) /* bytes of free blocks that a pool keeps */
 
 struct ring {

@@ -1,5 +1,5 @@
-/* The seeded random source of a stack (xoshiro256**), part of env. The host seeds it from the kernel; a simulation from its
- * seed. Secrets (hash keys, the ISN key) are drawn from it at start; it is not itself shown to peers. */
+/* The seeded random source of a stack (xoshiro256**), part of env. The host seeds it from the kernel; a simulation from
+ * its seed. Secrets (hash keys, the ISN key) are drawn from it at start; it is not itself shown to peers. */
 #ifndef TOYNET_BASE_RNG_H
 #define TOYNET_BASE_RNG_H
 

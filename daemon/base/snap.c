@@ -22,7 +22,7 @@ void snap_save_free(struct snap *s)
 
 void snap_load_begin(struct snap *s, const void *data, size_t len)
 {
-	*s = (struct snap){.mode = SNAP_LOAD, .buf = (uint8_t *)(uintptr_t)data, .len = len};
+	*s = (struct snap){.mode = SNAP_LOAD, .buf = (uint8_t *)data, .len = len};
 }
 
 void snap_fail(struct snap *s, const char *why)

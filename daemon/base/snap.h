@@ -15,10 +15,10 @@ enum snap_mode { SNAP_SAVE, SNAP_LOAD };
 
 struct snap {
 	enum snap_mode mode;
-	uint8_t *buf;     /* SNAP_SAVE: owned, malloc'd; SNAP_LOAD: borrowed */
-	size_t len;       /* SNAP_SAVE: bytes written; SNAP_LOAD: bytes there */
-	size_t capacity;  /* SNAP_SAVE */
-	size_t pos;       /* SNAP_LOAD */
+	uint8_t *buf;      /* SNAP_SAVE: owned, malloc'd; SNAP_LOAD: borrowed */
+	size_t len;        /* SNAP_SAVE: bytes written; SNAP_LOAD: bytes there */
+	size_t capacity;   /* SNAP_SAVE */
+	size_t pos;        /* SNAP_LOAD */
 	const char *error; /* NULL, or what is wrong: static text */
 };
 
@@ -61,15 +61,15 @@ void snap_mac(struct snap *s, struct mac_addr *m);
 /* A section marker: written when saving, compared when loading. Places an error near its cause. */
 void snap_tag(struct snap *s, uint32_t tag);
 /* An enum of `count` values, 0..count-1, through a uint8_t. */
-#define SNAP_ENUM(s, field, count)                                                                                     \
-	do {                                                                                                           \
-		uint8_t snap_enum_v_ = (uint8_t)(field);                                                               \
-		snap_u8((s), &snap_enum_v_);                                                                           \
-		if (snap_loading(s)) {                                                                                 \
-			snap_check((s), snap_enum_v_ < (count), #field " out of range");                               \
-			if (snap_enum_v_ < (count))                                                                    \
-				(field) = snap_enum_v_;                                                                \
-		}                                                                                                      \
+#define SNAP_ENUM(s, field, count)                                                       \
+	do {                                                                             \
+		uint8_t snap_enum_v_ = (uint8_t)(field);                                 \
+		snap_u8((s), &snap_enum_v_);                                             \
+		if (snap_loading(s)) {                                                   \
+			snap_check((s), snap_enum_v_ < (count), #field " out of range"); \
+			if (snap_enum_v_ < (count))                                      \
+				(field) = snap_enum_v_;                                  \
+		}                                                                        \
 	} while (0)
 
 #endif

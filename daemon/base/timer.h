@@ -38,7 +38,8 @@ void timer_update(struct timer_queue *q, struct timer_node *n, instant deadline)
 void timer_cancel(struct timer_queue *q, struct timer_node *n);
 /* The earliest real deadline; INSTANT_NEVER when there is none. */
 instant timer_next(struct timer_queue *q);
-/* Takes out and returns the first node whose deadline is at or before now; NULL when none is. Its deadline becomes never. */
+/* Takes out and returns the first node whose deadline is at or before now; NULL when none is. Its deadline becomes
+ * never. */
 struct timer_node *timer_pop(struct timer_queue *q, instant now);
 
 #endif

@@ -1,4 +1,5 @@
-/* Quantities with types: sequence numbers, instants and durations cannot be mixed up, nor with lengths (size_t, uint32_t).
+/* Quantities with types: sequence numbers, instants and durations cannot be mixed up, nor with lengths (size_t,
+ * uint32_t).
  *
  * Any folder may use this header. */
 #ifndef TOYNET_BASE_TYPES_H
@@ -74,9 +75,9 @@ typedef struct {
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S  INT64_C(1000000000)
 /* For constants and table entries. */
-#define DURATION_US(x) ((duration){(int64_t)(x) * NS_PER_US})
-#define DURATION_MS(x) ((duration){(int64_t)(x) * NS_PER_MS})
-#define DURATION_S(x)  ((duration){(int64_t)(x) * NS_PER_S})
+#define DURATION_US(x) ((duration){(int64_t)(x)*NS_PER_US})
+#define DURATION_MS(x) ((duration){(int64_t)(x)*NS_PER_MS})
+#define DURATION_S(x)  ((duration){(int64_t)(x)*NS_PER_S})
 
 static inline bool duration_lt(duration a, duration b)
 {

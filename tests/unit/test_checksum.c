@@ -142,7 +142,7 @@ START_TEST(test_incremental_update)
 }
 END_TEST
 
-/* More than one inner block would need gigabytes; a 1 MiB run at least crosses 2^16 sums of full words. */
+/* Longer than any frame: sums of 16-bit words that overflow 32 bits. */
 START_TEST(test_long_run)
 {
 	size_t len = (1u << 20) + 7;
