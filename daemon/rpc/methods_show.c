@@ -1,0 +1,221 @@
+/* The Sockets service, part three: the rows of List and the whole control block of Get.
+ *
+ * List keeps only the id of its last row between two pages, so that sockets may come and go while a client reads
+ * slowly: a socket that lives all the while is shown exactly once. */
+#include "rpc/methods.h"
+
+#define LIST_PAGE 8192u /* bytes after which a page is full */
+
+static const Toynet__V1__State states[] = {
+        [TCP_CLOSED] = TOYNET__V1__STATE__STATE_CLOSED,
+        [TCP_LISTEN] = TOYNET__V1__STATE__STATE_LISTEN,
+        [TCP_SYN_SENT] = TOYNET__V1__STATE__STATE_SYN_SENT,
+        [TCP_SYN_RECEIVED] = TOYNET__V1__STATE__STATE_SYN_RECEIVED,
+        [TCP_ESTABLISHED] = TOYNET__V1__STATE__STATE_ESTABLISHED,
+        [TCP_FIN_WAIT_1] = TOYNET__V1__STATE__STATE_FIN_WAIT_1,
+        [TCP_FIN_WAIT_2] = TOYNET__V1__STATE__STATE_FIN_WAIT_2,
+        [TCP_CLOSE_WAIT] = TOYNET__V1__STATE__STATE_CLOSE_WAIT,
+        [TCP_CLOSING] = TOYNET__V1__STATE__STATE_CLOSING,
+        [TCP_LAST_ACK] = TOYNET__V1__STATE__STATE_LAST_ACK,
+        [TCP_TIME_WAIT] = TOYNET__V1__STATE__STATE_TIME_WAIT,
+};
+_Static_assert(ARRAY_LEN(states) == TCP_STATES, "one for each state");
+
+static char *const recovery_names[] = {
+        [TCP_OPEN] = "open",
+        [TCP_RECOVERY] = "recovery",
+        [TCP_LOSS] = "loss",
+};
+_Static_assert(ARRAY_LEN(recovery_names) == TCP_RECOVERIES, "one for each phase");
+
+/* Bytes received and not read by the application. The core's figure is right but for what it last heard of the pair. */
+static uint64_t unread_bytes(const struct rpc_server *srv, struct socket *so)
+{
+	uint64_t queued = socket_recv_queued(so);
+
+	if (!so->channel || socket_state(so) == TCP_LISTEN)
+		return queued;
+	if (so->protocol == SOCKET_UDP)
+		return queued + srv->host->pair_unread(srv->ctx, so);
+	if (so->tcp.rcv.held == 0)
+		return queued;
+	return queued - so->tcp.rcv.held + srv->host->pair_unread(srv->ctx, so);
+}
+
+void row_fill(const struct rpc_server *srv, struct socket *so, struct row_message *row)
+{
+	struct endpoint local, peer;
+
+	socket_names(so, &local, &peer);
+	address_fill(&row->local, local);
+	toynet__v1__socket_row__init(&row->m);
+	row->m.id = so->id;
+	row->m.cookie = so->cookie;
+	row->m.inode = so->inode;
+	row->m.protocol = so->protocol == SOCKET_TCP ? TOYNET__V1__PROTOCOL__PROTOCOL_TCP
+	                                             : TOYNET__V1__PROTOCOL__PROTOCOL_UDP;
+	row->m.family = (Toynet__V1__Family)so->family;
+	row->m.state = states[socket_state(so)];
+	row->m.recv_q = unread_bytes(srv, so);
+	row->m.send_q = socket_send_queued(so);
+	row->m.local = &row->local.m;
+	if (peer.port) {
+		address_fill(&row->peer, peer);
+		row->m.peer = &row->peer.m;
+	}
+	row->m.uid = so->uid;
+	row->m.creator_pid = so->pid;
+	row->m.owned = so->owned;
+	row->m.age_ms = (uint64_t)(instant_since(srv->env->now, so->opened).ns / NS_PER_MS);
+}
+
+bool row_visible(const struct rpc_conn *conn, const struct socket *so)
+{
+	return conn->peer.admin || conn->peer.uid == so->uid;
+}
+
+void sockets_list(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	(void)request;
+	(void)so;
+	call_stream(c);
+}
+
+enum produced sockets_list_produce(struct call *c)
+{
+	struct rpc_server *srv = c->conn->srv;
+	struct row_message row;
+	struct socket *so;
+
+	while ((so = socket_after(srv->stack, c->cursor))) {
+		c->cursor = so->id;
+		if (!row_visible(c->conn, so))
+			continue;
+		row_fill(srv, so, &row);
+		if (!call_append(c, &row.m.base))
+			return PRODUCE_END;
+		if (c->out_len >= LIST_PAGE)
+			return PRODUCE_MORE;
+	}
+	return PRODUCE_END;
+}
+
+/* -1: not yet. */
+static int64_t us_since(const struct rpc_server *srv, instant t)
+{
+	return instant_is_never(t) ? -1 : instant_since(srv->env->now, t).ns / NS_PER_US;
+}
+
+static void tcp_fill(const struct tcp *t, Toynet__V1__TcpControlBlock *m)
+{
+	toynet__v1__tcp_control_block__init(m);
+	m->snd_una = t->snd.una.n;
+	m->snd_nxt = t->snd.nxt.n;
+	m->snd_wnd = t->snd.wnd;
+	m->snd_up = t->snd.up.n;
+	m->snd_wl1 = t->snd.wl1.n;
+	m->snd_wl2 = t->snd.wl2.n;
+	m->iss = t->snd.iss.n;
+	m->rcv_nxt = t->rcv.nxt.n;
+	m->rcv_wnd = seq_gt(t->rcv.adv, t->rcv.nxt) ? seq_len(t->rcv.nxt, t->rcv.adv) : 0;
+	m->rcv_up = t->rcv.up.n;
+	m->irs = t->rcv.irs.n;
+	m->snd_wind_shift = t->snd.wind_shift;
+	m->rcv_wind_shift = t->rcv.wind_shift;
+	m->snd_mss = t->snd.mss;
+	m->rcv_mss = t->rcv.mss;
+	m->cwnd = t->cwnd;
+	m->ssthresh = t->ssthresh;
+	m->flight_size = tcp_flight_size(t);
+	if (t->rtt_valid) {
+		m->srtt_us = t->srtt.ns / NS_PER_US;
+		m->rttvar_us = t->rttvar.ns / NS_PER_US;
+	}
+	m->rto_us = t->rto.ns / NS_PER_US;
+	m->backoff = t->backoff;
+	m->timestamps = t->ts_ok;
+	m->sack = t->sack_ok;
+	m->ts_recent = t->ts_recent;
+	m->last_ack_sent = t->last_ack_sent.n;
+	m->bytes_acked = t->bytes_acked;
+	m->bytes_received = t->bytes_received;
+	m->segments_out = t->segs_out;
+	m->segments_in = t->segs_in;
+	m->segments_retransmitted = t->segs_retrans;
+	for (uint16_t i = 0; i < t->rcv.gaps; i++)
+		m->bytes_out_of_order += seq_len(t->rcv.gap[i].start, t->rcv.gap[i].end);
+	m->recovery = recovery_names[t->recovery];
+}
+
+/* Returns how many run. */
+static size_t timers_fill(const struct tcp *t, instant now, Toynet__V1__Timer timers[TCP_TIMERS],
+                          Toynet__V1__Timer *pointers[TCP_TIMERS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < TCP_TIMERS; i++) {
+		if (instant_is_never(t->deadline[i]))
+			continue;
+		toynet__v1__timer__init(&timers[n]);
+		timers[n].name = (char *)(uintptr_t)tcp_timer_names[i];
+		timers[n].expires_us = instant_since(t->deadline[i], now).ns / NS_PER_US;
+		pointers[n] = &timers[n];
+		n++;
+	}
+	return n;
+}
+
+static void reply_tcp(struct call *c, const struct socket *so, Toynet__V1__Socket *m)
+{
+	const struct rpc_server *srv = c->conn->srv;
+	const struct tcp *t = &so->tcp;
+	Toynet__V1__TcpControlBlock block;
+	Toynet__V1__Timer timers[TCP_TIMERS], *pointers[TCP_TIMERS];
+
+	m->sndbuf = t->sndbuf;
+	m->rcvbuf = t->rcvbuf;
+	m->send_buffered = t->snd_ring.len;
+	m->receive_buffered = t->rcv_ring.len;
+	m->since_send_us = us_since(srv, t->last_sent);
+	m->since_receive_us = us_since(srv, t->last_received);
+	m->n_timers = timers_fill(t, srv->env->now, timers, pointers);
+	m->timers = pointers;
+	tcp_fill(t, &block);
+	m->control_block_case = TOYNET__V1__SOCKET__CONTROL_BLOCK_TCP;
+	m->tcp = &block;
+	call_reply(c, &m->base);
+}
+
+static void reply_udp(struct call *c, const struct socket *so, Toynet__V1__Socket *m)
+{
+	const struct rpc_server *srv = c->conn->srv;
+	const struct udp *u = &so->udp;
+	Toynet__V1__UdpControlBlock block = TOYNET__V1__UDP_CONTROL_BLOCK__INIT;
+
+	m->sndbuf = u->sndbuf;
+	m->rcvbuf = u->rcvbuf;
+	m->send_buffered = u->snd.len;
+	m->receive_buffered = u->rcv.len;
+	m->since_send_us = us_since(srv, u->last_sent);
+	m->since_receive_us = us_since(srv, u->last_received);
+	block.datagrams_in = u->in;
+	block.datagrams_out = u->out;
+	block.receive_drops = u->drops;
+	m->control_block_case = TOYNET__V1__SOCKET__CONTROL_BLOCK_UDP;
+	m->udp = &block;
+	call_reply(c, &m->base);
+}
+
+void sockets_get(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	Toynet__V1__Socket m = TOYNET__V1__SOCKET__INIT;
+	struct row_message row;
+
+	(void)request;
+	row_fill(c->conn->srv, so, &row);
+	m.row = &row.m;
+	if (so->protocol == SOCKET_TCP)
+		reply_tcp(c, so, &m);
+	else
+		reply_udp(c, so, &m);
+}

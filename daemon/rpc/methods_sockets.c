@@ -1,0 +1,240 @@
+/* The Sockets service, part one: open, bind, connect, listen, names, shutdown, close, prove. Each is the call of
+ * socket/socket.h of the same name, with what the driver must know of it. */
+#include "rpc/methods.h"
+
+static const ProtobufCMessage *base_of(const void *message)
+{
+	return message;
+}
+
+void address_fill(struct address_message *a, struct endpoint e)
+{
+	toynet__v1__address__init(&a->m);
+	a->m.ip = ip_format(e.addr, a->ip);
+	a->m.port = e.port;
+}
+
+int address_read(const Toynet__V1__Address *a, uint8_t family, struct endpoint *out)
+{
+	struct endpoint e = {.addr.family = family};
+
+	if (a && a->port > UINT16_MAX)
+		return EINVAL;
+	if (a && a->ip[0] && !ip_parse(a->ip, &e.addr))
+		return EINVAL;
+	e.port = a ? (uint16_t)a->port : 0;
+	*out = e;
+	return 0;
+}
+
+static void reply_names(struct call *c, const struct socket *so)
+{
+	Toynet__V1__NamesResponse m = TOYNET__V1__NAMES_RESPONSE__INIT;
+	struct address_message local, peer;
+	struct endpoint l, p;
+
+	socket_names(so, &l, &p);
+	address_fill(&local, l);
+	m.local = &local.m;
+	if (p.port) {
+		address_fill(&peer, p);
+		m.peer = &peer.m;
+	}
+	call_reply(c, base_of(&m));
+}
+
+static int open_read(const Toynet__V1__OpenRequest *r, enum socket_protocol *protocol, uint8_t *family)
+{
+	if (r->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_TCP)
+		*protocol = SOCKET_TCP;
+	else if (r->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_UDP)
+		*protocol = SOCKET_UDP;
+	else
+		return EINVAL;
+	if (r->family == TOYNET__V1__FAMILY__FAMILY_UNSPECIFIED || r->family == TOYNET__V1__FAMILY__FAMILY_IPV4)
+		*family = IP_V4;
+	else if (r->family == TOYNET__V1__FAMILY__FAMILY_IPV6)
+		*family = IP_V6;
+	else
+		return EAFNOSUPPORT;
+	return 0;
+}
+
+void sockets_open(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	const struct rpc_peer *peer = &c->conn->peer;
+	enum socket_protocol protocol = SOCKET_TCP;
+	uint8_t family = IP_V4;
+	int fd = -1;
+	int err = open_read((const Toynet__V1__OpenRequest *)request, &protocol, &family);
+
+	if (err) {
+		call_errno(c, err, err == EINVAL ? "the protocol must be TCP or UDP" : NULL);
+		return;
+	}
+	err = socket_open(srv->stack, protocol, family, peer->uid, peer->pid, &so);
+	if (err) {
+		call_errno(c, err, NULL);
+		return;
+	}
+	if (c->want_fd)
+		err = srv->host->open_channel(srv->ctx, so, &fd);
+	if (!err)
+		err = grant_add(c->conn, so, !c->want_fd);
+	if (err) {
+		if (fd >= 0)
+			srv->host->close_fd(srv->ctx, fd);
+		srv->host->close(srv->ctx, so, true);
+		call_errno(c, err, NULL);
+		return;
+	}
+	Toynet__V1__SocketRef ref = TOYNET__V1__SOCKET_REF__INIT;
+	Toynet__V1__OpenResponse m = TOYNET__V1__OPEN_RESPONSE__INIT;
+	ref.id = so->id;
+	ref.cookie = so->cookie;
+	m.socket = &ref;
+	call_reply_fd(c, base_of(&m), fd);
+}
+
+void sockets_bind(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	const Toynet__V1__BindRequest *r = (const Toynet__V1__BindRequest *)request;
+	struct endpoint local;
+	int err = address_read(r->local, so->family, &local);
+
+	if (!err)
+		err = socket_bind(c->conn->srv->stack, so, local);
+	if (err)
+		call_errno(c, err, NULL);
+	else
+		reply_names(c, so);
+}
+
+static void reply_connect(struct call *c, const struct socket *so, bool in_progress)
+{
+	Toynet__V1__ConnectResponse m = TOYNET__V1__CONNECT_RESPONSE__INIT;
+	struct address_message local, peer;
+	struct endpoint l, p;
+
+	socket_names(so, &l, &p);
+	address_fill(&local, l);
+	m.local = &local.m;
+	if (p.port) {
+		address_fill(&peer, p);
+		m.peer = &peer.m;
+	}
+	m.in_progress = in_progress;
+	call_reply(c, base_of(&m));
+}
+
+void sockets_connect(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	const Toynet__V1__ConnectRequest *r = (const Toynet__V1__ConnectRequest *)request;
+	struct endpoint peer = {0};
+	int err = 0;
+
+	/* On a stream, what the pair holds before it is connected is the filler; datagrams leave for the former peer.
+	 */
+	if (so->channel && so->protocol == SOCKET_TCP && r->filler_bytes)
+		srv->host->filler(srv->ctx, so, r->filler_bytes);
+	else if (so->channel && so->protocol == SOCKET_UDP)
+		srv->host->sync(srv->ctx, so);
+	if (r->peer)
+		err = address_read(r->peer, so->family, &peer);
+	else if (so->protocol == SOCKET_TCP)
+		err = EINVAL;
+	if (!err)
+		err = socket_connect(srv->stack, so, peer);
+	if (r->wait && (err == EINPROGRESS || err == EALREADY))
+		call_park(c, so);
+	else if (err && err != EINPROGRESS)
+		call_errno(c, err, NULL);
+	else
+		reply_connect(c, so, err == EINPROGRESS);
+}
+
+void sockets_connect_event(struct call *c, struct socket *so, unsigned events)
+{
+	if (events & SOCKET_CONNECTED) {
+		reply_connect(c, so, false);
+	} else if (events & (SOCKET_ERROR | SOCKET_CLOSED)) {
+		int err = socket_take_error(so);
+		/* The driver may have taken it first, to tell the descriptor. */
+		if (!err && so->protocol == SOCKET_TCP)
+			err = so->tcp.error;
+		call_errno(c, err ? err : ECONNABORTED, NULL);
+	}
+}
+
+void sockets_listen(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	const Toynet__V1__ListenRequest *r = (const Toynet__V1__ListenRequest *)request;
+	bool before = socket_state(so) == TCP_LISTEN;
+	int err = socket_listen(srv->stack, so, r->backlog);
+
+	if (err) {
+		call_errno(c, err, NULL);
+		return;
+	}
+	if (so->channel && r->filler_bytes)
+		srv->host->filler(srv->ctx, so, r->filler_bytes);
+	if (!before)
+		srv->host->listening(srv->ctx, so);
+	reply_names(c, so);
+}
+
+void sockets_get_names(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	(void)request;
+	reply_names(c, so);
+}
+
+void sockets_shutdown(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	static const struct {
+		bool read, write;
+	} ways[] = {
+	        [TOYNET__V1__HOW__HOW_READ] = {.read = true},
+	        [TOYNET__V1__HOW__HOW_WRITE] = {.write = true},
+	        [TOYNET__V1__HOW__HOW_BOTH] = {.read = true, .write = true},
+	};
+	const Toynet__V1__ShutdownRequest *r = (const Toynet__V1__ShutdownRequest *)request;
+	Toynet__V1__ShutdownResponse m = TOYNET__V1__SHUTDOWN_RESPONSE__INIT;
+	size_t how = (size_t)r->how;
+	int err = EINVAL;
+
+	if (how != TOYNET__V1__HOW__HOW_UNSPECIFIED && how < ARRAY_LEN(ways))
+		err = socket_shutdown(c->conn->srv->stack, so, ways[how].read, ways[how].write);
+	if (err)
+		call_errno(c, err, NULL);
+	else
+		call_reply(c, base_of(&m));
+}
+
+void sockets_close(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	const Toynet__V1__CloseRequest *r = (const Toynet__V1__CloseRequest *)request;
+	Toynet__V1__CloseResponse m = TOYNET__V1__CLOSE_RESPONSE__INIT;
+
+	rpc_socket_gone(srv, so);
+	srv->host->close(srv->ctx, so, r->abort);
+	call_reply(c, base_of(&m));
+}
+
+void sockets_prove(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	Toynet__V1__ProveResponse m = TOYNET__V1__PROVE_RESPONSE__INIT;
+	uint64_t cookie = c->fd >= 0 ? srv->host->cookie_of(srv->ctx, c->fd) : 0;
+
+	(void)request;
+	int err = cookie && cookie == so->cookie ? grant_add(c->conn, so, false) : EBADF;
+	if (err)
+		call_errno(c, err, NULL);
+	else
+		call_reply(c, base_of(&m));
+}
