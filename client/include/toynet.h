@@ -1,0 +1,67 @@
+/* libtoynet: sockets of toynetd, the TCP/IP stack as a service.
+ *
+ * The calls mirror those of the sockets API, with the same arguments, results, errno values and blocking behaviour; only
+ * the stack below is another. A descriptor returned here is a real one: read, write, poll, select, epoll, dup, fork, exec,
+ * sendfile, splice and passing it to another process work on a stream socket as they are. What the kernel cannot know about it
+ * goes through the calls below: addresses, options, connect, listen, accept, datagrams, and the errors of a connection that ended.
+ *
+ * Every call is safe to use from several threads, and after fork in both processes. The daemon is found at
+ * $TOYNET_SOCKET, else at /run/toynet/toynet.sock. */
+#ifndef TOYNET_H
+#define TOYNET_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TOYNET_VERSION "0.1.0"
+
+/* Allocates a socket in its initial state. domain: AF_INET; type: SOCK_STREAM or SOCK_DGRAM, with SOCK_NONBLOCK and
+ * SOCK_CLOEXEC; protocol: 0, IPPROTO_TCP or IPPROTO_UDP. Returns a descriptor that the caller closes with close(2), or -1.
+ * errno: EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL, EMFILE, ENOBUFS (quota), ENOENT or ECONNREFUSED (no daemon),
+ * EACCES (the control socket's permissions), EPROTO (not a toynetd). */
+int toynet_socket(int domain, int type, int protocol);
+/* errno: EADDRINUSE, EADDRNOTAVAIL, EINVAL, EAFNOSUPPORT, EACCES, EBADF, ENOTSOCK. */
+int toynet_bind(int fd, const struct sockaddr *addr, socklen_t len);
+/* Blocking: returns when the connection stands or has failed. Non-blocking: EINPROGRESS, then poll for POLLOUT and read
+ * SO_ERROR with toynet_getsockopt. EINTR leaves the attempt under way. AF_UNSPEC dissolves a datagram socket's association.
+ * errno: ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EISCONN, EALREADY, EADDRNOTAVAIL, EADDRINUSE, EINPROGRESS. */
+int toynet_connect(int fd, const struct sockaddr *addr, socklen_t len);
+/* errno: EADDRINUSE, EINVAL, EOPNOTSUPP. */
+int toynet_listen(int fd, int backlog);
+/* Waits for a connection unless fd is non-blocking; the listener polls readable when one is there. flags: SOCK_NONBLOCK, SOCK_CLOEXEC.
+ * errno: EAGAIN, EINTR, EMFILE (the connection stays queued), EINVAL (not listening), ECONNABORTED. */
+int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len);
+/* errno: EINVAL, ENOTCONN (getpeername). */
+int toynet_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+/* Supported: SOL_SOCKET SO_REUSEADDR SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
+ * SO_PROTOCOL SO_RCVTIMEO SO_SNDTIMEO; IPPROTO_IP IP_TOS IP_TTL; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG.
+ * Any other: ENOPROTOOPT, and nothing is changed. */
+int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+/* how: SHUT_RD, SHUT_WR, SHUT_RDWR. errno: ENOTCONN, EINVAL. */
+int toynet_shutdown(int fd, int how);
+
+/* Sending and receiving. flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK (streams), MSG_WAITALL (streams), MSG_TRUNC (datagrams).
+ * On a stream read(2) and write(2) work as well; these calls differ from them in one point: where the connection
+ * has ended by an error they report it (ECONNRESET, ETIMEDOUT, ...), where the kernel could only say end-of-file or EPIPE. */
+ssize_t toynet_send(int fd, const void *buf, size_t len, int flags);
+ssize_t toynet_recv(int fd, void *buf, size_t len, int flags);
+ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen);
+ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
+/* close(2), and forgets what the library knows of the descriptor. */
+int toynet_close(int fd);
+/* What the last failing call of this thread found, in words: which stage failed, and what to do. Never NULL; valid until
+ * the thread's next call. */
+const char *toynet_error_detail(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,203 @@
+/* Socket options, as a table: which protocol has them, their range, how they are read and set. An option that is not in
+ * the table is ENOPROTOOPT; none is swallowed. */
+#include "socket/socket_internal.h"
+
+/* The numbers that Linux gives them, which is what an application reads. */
+enum { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM = 2, LINUX_AF_INET = 2, LINUX_AF_INET6 = 10 };
+
+#define LINGER_MAX_S INT32_MAX
+
+typedef int (*option_set)(struct stack *s, struct socket *so, struct socket_option_value v);
+typedef int64_t (*option_get)(struct socket *so, struct socket_option_value *v);
+
+static struct pcb *pcb_of(struct socket *so)
+{
+	return so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->udp.pcb;
+}
+
+static int set_reuseaddr(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	pcb_of(so)->reuse_addr = v.number != 0;
+	return 0;
+}
+static int64_t get_reuseaddr(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return pcb_of(so)->reuse_addr;
+}
+static int64_t get_type(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? LINUX_SOCK_STREAM : LINUX_SOCK_DGRAM;
+}
+static int64_t get_error(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return socket_take_error(so);
+}
+static int set_broadcast(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	so->udp.broadcast = v.number != 0;
+	return 0;
+}
+static int64_t get_broadcast(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->udp.broadcast;
+}
+
+/* Like Linux: an extreme wish is granted as far as the bounds go, and reads back as what was granted. */
+static uint32_t buffer_size(int64_t wish)
+{
+	return wish < TCP_BUF_MIN ? TCP_BUF_MIN : wish > TCP_BUF_MAX ? TCP_BUF_MAX : (uint32_t)wish;
+}
+static int set_sndbuf(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.sndbuf : &so->udp.sndbuf) = buffer_size(v.number);
+	return 0;
+}
+static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? so->tcp.sndbuf : so->udp.sndbuf;
+}
+static int set_rcvbuf(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.rcvbuf : &so->udp.rcvbuf) = buffer_size(v.number);
+	return 0;
+}
+static int64_t get_rcvbuf(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? so->tcp.rcvbuf : so->udp.rcvbuf;
+}
+static int set_linger(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	so->linger_on = v.linger_on;
+	so->linger_s = (uint32_t)v.number;
+	return 0;
+}
+static int64_t get_linger(struct socket *so, struct socket_option_value *v)
+{
+	v->linger_on = so->linger_on;
+	return so->linger_s;
+}
+static int64_t get_acceptconn(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return socket_state(so) == TCP_LISTEN;
+}
+static int64_t get_domain(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->family == IP_V4 ? LINUX_AF_INET : LINUX_AF_INET6;
+}
+static int64_t get_protocol(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
+}
+static int set_tos(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->udp.tos) = (uint8_t)v.number;
+	return 0;
+}
+static int64_t get_tos(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? so->tcp.tos : so->udp.tos;
+}
+static int set_ttl(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->udp.ttl) = (uint8_t)v.number;
+	return 0;
+}
+static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->udp.ttl;
+}
+static int set_nodelay(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	tcp_set_nodelay(&s->tcp, &so->tcp, v.number != 0);
+	return 0;
+}
+static int64_t get_nodelay(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.nodelay;
+}
+static int set_maxseg(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	return tcp_set_mss(&s->tcp, &so->tcp, (uint32_t)v.number);
+}
+static int64_t get_maxseg(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.user_mss && so->tcp.state == TCP_CLOSED ? so->tcp.user_mss : so->tcp.snd.mss;
+}
+
+#define FOR_TCP (1u << SOCKET_TCP)
+#define FOR_UDP (1u << SOCKET_UDP)
+#define FOR_ALL (FOR_TCP | FOR_UDP)
+
+static const struct option_row {
+	enum socket_option option;
+	unsigned protocols;
+	int64_t min, max; /* of a value to be set; outside: EINVAL */
+	option_set set;   /* NULL: read only, ENOPROTOOPT as Linux has it */
+	option_get get;
+} table[] = {
+        {OPT_SO_REUSEADDR, FOR_ALL, INT32_MIN, INT32_MAX, set_reuseaddr, get_reuseaddr},
+        {OPT_SO_TYPE, FOR_ALL, 0, 0, NULL, get_type},
+        {OPT_SO_ERROR, FOR_ALL, 0, 0, NULL, get_error},
+        {OPT_SO_BROADCAST, FOR_UDP, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
+        {OPT_SO_SNDBUF, FOR_ALL, 0, INT32_MAX, set_sndbuf, get_sndbuf},
+        {OPT_SO_RCVBUF, FOR_ALL, 0, INT32_MAX, set_rcvbuf, get_rcvbuf},
+        {OPT_SO_LINGER, FOR_ALL, 0, LINGER_MAX_S, set_linger, get_linger},
+        {OPT_SO_ACCEPTCONN, FOR_ALL, 0, 0, NULL, get_acceptconn},
+        {OPT_SO_DOMAIN, FOR_ALL, 0, 0, NULL, get_domain},
+        {OPT_SO_PROTOCOL, FOR_ALL, 0, 0, NULL, get_protocol},
+        {OPT_IP_TOS, FOR_ALL, 0, UINT8_MAX, set_tos, get_tos},
+        {OPT_IP_TTL, FOR_ALL, 1, UINT8_MAX, set_ttl, get_ttl},
+        {OPT_TCP_NODELAY, FOR_TCP, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
+        {OPT_TCP_MAXSEG, FOR_TCP, 0, UINT16_MAX, set_maxseg, get_maxseg},
+};
+
+static const struct option_row *find(const struct socket *so, int option)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if ((int)table[i].option == option && (table[i].protocols & (1u << so->protocol)))
+			return &table[i];
+	return NULL;
+}
+
+int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v)
+{
+	const struct option_row *row = find(so, option);
+
+	if (!row || !row->set)
+		return ENOPROTOOPT;
+	if (v.number < row->min || v.number > row->max)
+		return EINVAL;
+	return row->set(s, so, v);
+}
+
+int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v)
+{
+	(void)s;
+	const struct option_row *row = find(so, option);
+
+	if (!row)
+		return ENOPROTOOPT;
+	*v = (struct socket_option_value){0};
+	v->number = row->get(so, v);
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* The calls of the sockets API, for both protocols. See socket.h. */
+#include "socket/socket_internal.h"
+
+int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint32_t pid,
+                struct socket **out)
+{
+	int error;
+
+	if (family != IP_V4)
+		return EAFNOSUPPORT;
+	struct socket *so = socket_new(s, protocol, family, uid, 0, &error);
+	if (!so)
+		return error;
+	so->pid = pid;
+	so->owned = true;
+	*out = so;
+	return 0;
+}
+
+int socket_bind(struct stack *s, struct socket *so, struct endpoint local)
+{
+	if (local.addr.family == IP_NONE)
+		local.addr.family = so->family;
+	if (local.addr.family != so->family)
+		return EAFNOSUPPORT;
+	return so->protocol == SOCKET_TCP ? tcp_bind(&s->tcp, &so->tcp, local) : udp_bind(&s->udp, &so->udp, local);
+}
+
+int socket_connect(struct stack *s, struct socket *so, struct endpoint peer)
+{
+	if (peer.addr.family == IP_NONE && so->protocol == SOCKET_TCP)
+		return EINVAL;
+	if (peer.addr.family != IP_NONE && peer.addr.family != so->family)
+		return EAFNOSUPPORT;
+	if (so->protocol == SOCKET_UDP)
+		return udp_connect(&s->udp, &so->udp, peer);
+	so->error = 0;
+	return tcp_connect(&s->tcp, &so->tcp, peer);
+}
+
+int socket_listen(struct stack *s, struct socket *so, int backlog)
+{
+	if (so->protocol != SOCKET_TCP)
+		return EOPNOTSUPP;
+	return tcp_listen(&s->tcp, &so->tcp, backlog < 0 ? 0 : (uint32_t)backlog);
+}
+
+int socket_accept(struct stack *s, struct socket *listener, struct socket **child)
+{
+	if (listener->protocol != SOCKET_TCP || listener->tcp.state != TCP_LISTEN)
+		return EINVAL;
+	struct tcp *t = tcp_accept(&s->tcp, &listener->tcp);
+	if (!t)
+		return EAGAIN;
+	struct socket *so = socket_of_tcp(t);
+	so->owned = true;
+	/* What happened while nobody could be told. */
+	if (t->error) {
+		so->error = t->error;
+		so->events |= SOCKET_ERROR;
+	}
+	tcp_check_eof(&s->tcp, t);
+	if (so->events)
+		socket_notify(s, so, so->events);
+	socket_offer(s, so);
+	*child = so;
+	return 0;
+}
+
+int socket_send_reserve(struct stack *s, struct socket *so, uint32_t want, struct iovec iov[2], int *error)
+{
+	assert(so->protocol == SOCKET_TCP);
+	return tcp_send_reserve(&s->tcp, &so->tcp, want, iov, error);
+}
+
+void socket_send_commit(struct stack *s, struct socket *so, uint32_t n)
+{
+	tcp_send_commit(&s->tcp, &so->tcp, n);
+}
+
+int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len)
+{
+	if (so->protocol != SOCKET_UDP)
+		return EOPNOTSUPP;
+	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
+		return EAFNOSUPPORT;
+	return udp_send(&s->udp, &so->udp, dst, data, len);
+}
+
+static int udp_shutdown(struct socket *so, bool read)
+{
+	if (!so->udp.pcb.connected)
+		return ENOTCONN;
+	if (read)
+		so->udp.input_shut = true;
+	return 0;
+}
+
+int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write)
+{
+	if (so->protocol == SOCKET_UDP)
+		return udp_shutdown(so, read);
+	if (so->tcp.state == TCP_CLOSED || so->tcp.state == TCP_LISTEN)
+		return ENOTCONN;
+	if (read)
+		tcp_shutdown_read(&s->tcp, &so->tcp);
+	return write ? tcp_shutdown_write(&s->tcp, &so->tcp) : 0;
+}
+
+/* The application holds nothing of it any more. */
+static void disown(struct socket *so)
+{
+	list_remove(&so->ready_link);
+	so->owned = false;
+	so->events = 0;
+	so->channel = NULL;
+	so->cookie = so->inode = 0;
+}
+
+void socket_close(struct stack *s, struct socket *so, bool unread)
+{
+	disown(so);
+	if (so->protocol == SOCKET_UDP) {
+		list_push_back(&s->sockets.reap, &so->ready_link);
+		return;
+	}
+	if (so->linger_on && so->linger_s == 0 && tcp_synchronized(so->tcp.state)) {
+		COUNT(&s->counters, TcpAbortOnLinger); /* SO_LINGER with zero: RFC 9293 3.10.5, ABORT */
+		socket_abort(s, so);
+		return;
+	}
+	tcp_close(&s->tcp, &so->tcp, unread);
+}
+
+void socket_abort(struct stack *s, struct socket *so)
+{
+	disown(so);
+	if (so->protocol == SOCKET_UDP) {
+		list_push_back(&s->sockets.reap, &so->ready_link);
+		return;
+	}
+	so->tcp.orphan = true;
+	tcp_abort(&s->tcp, &so->tcp, ECONNABORTED);
+}
+
+void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes)
+{
+	if (so->protocol == SOCKET_TCP)
+		tcp_set_held(&s->tcp, &so->tcp, bytes);
+}
+
+int socket_take_error(struct socket *so)
+{
+	int e = so->error;
+
+	so->error = 0;
+	return e;
+}
+
+void socket_names(const struct socket *so, struct endpoint *local, struct endpoint *peer)
+{
+	const struct pcb *p = so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->udp.pcb;
+
+	*local = p->local;
+	*peer = p->remote;
+	if (local->addr.family == IP_NONE)
+		local->addr.family = so->family;
+}
+
+enum tcp_state socket_state(const struct socket *so)
+{
+	if (so->protocol == SOCKET_TCP)
+		return so->tcp.state;
+	return so->udp.pcb.connected ? TCP_ESTABLISHED : TCP_CLOSED;
+}
+
+uint32_t socket_recv_queued(const struct socket *so)
+{
+	if (so->protocol == SOCKET_UDP)
+		return udp_recv_queued(&so->udp);
+	return so->tcp.state == TCP_LISTEN ? so->tcp.accept_count : tcp_recv_queued(&so->tcp);
+}
+
+uint32_t socket_send_queued(const struct socket *so)
+{
+	if (so->protocol == SOCKET_UDP)
+		return udp_send_queued(&so->udp);
+	return so->tcp.state == TCP_LISTEN ? so->tcp.backlog : tcp_send_queued(&so->tcp);
+}

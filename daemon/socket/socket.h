@@ -1,0 +1,126 @@
+/* Sockets: the control block as an application, the control plane and the drivers know it, and what may be done with
+ * it.
+ *
+ * Theory of operation. A `struct socket` is the memory that socket() allocates: identity, owner, readiness, and in it
+ * the control block of its protocol. It lives from socket_open (or, for a child, from its SYN) until both the
+ * application and the protocol have let go: an application that closes leaves an orphan, which the protocol ends; a
+ * connection that has ended stays, with its error, until the application closes.
+ *
+ * The channel is where its bytes come from and go to. The core knows only an opaque pointer, and readiness: the driver
+ * pulls sockets whose events changed with stack_ready, moves bytes, and reports what it moved.
+ *
+ * rpc/ and host/ may call what is here; the layers below may not. Every call may change which pointers are valid only
+ * as its own comment says. */
+#ifndef TOYNET_SOCKET_SOCKET_H
+#define TOYNET_SOCKET_SOCKET_H
+
+#include "base/error.h"
+#include "transport/tcp.h"
+#include "transport/udp.h"
+
+enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_PROTOCOLS };
+
+/* Readiness, as stack_ready reports it. Level bits are recomputed by the reader; these only say "look again". */
+enum socket_event {
+	SOCKET_CONNECTED = 1 << 0, /* connect succeeded */
+	SOCKET_WRITABLE = 1 << 1,  /* the send buffer has room again after it was full */
+	SOCKET_EOF = 1 << 2,       /* the peer's FIN, and every byte before it has been delivered */
+	SOCKET_ACCEPT = 1 << 3,    /* a child is ready to be accepted */
+	SOCKET_ERROR = 1 << 4,     /* ended abnormally; socket->error says why */
+	SOCKET_CLOSED = 1 << 5,    /* TCP has reached CLOSED in an orderly way */
+};
+
+#define SOCKET_LISTENERS_NAME_MAX 16
+
+struct socket {
+	uint64_t id; /* 1, 2, 3 ...: unique in the life of the stack */
+	struct hash_node by_id;
+	struct list all; /* in stack order of ids */
+	struct list ready_link;
+	struct list deliver_link; /* among those whose bytes are to be offered to the application */
+	unsigned events;          /* enum socket_event, not yet pulled */
+	enum socket_protocol protocol;
+	uint8_t family;    /* enum ip_family */
+	uint32_t uid, pid; /* of the creator; a child inherits its listener's */
+	uint64_t cookie;   /* SO_COOKIE of the application's end; 0 none */
+	uint64_t inode;    /* of the application's end; 0 none */
+	bool owned;        /* an application, or an RPC connection, holds it */
+	int error;         /* SO_ERROR: errno, cleared when read */
+	instant opened;
+	bool linger_on; /* SO_LINGER */
+	uint32_t linger_s;
+	void *channel; /* the driver's; NULL when it has none */
+	union {
+		struct tcp tcp;
+		struct udp udp;
+	};
+};
+
+struct stack;
+
+/* The sockets API. Each returns 0 or an errno of base/error.h; nothing is changed on error. */
+
+/* Allocates a socket in its initial state. EAFNOSUPPORT, ENOBUFS. */
+int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint32_t pid,
+                struct socket **out);
+/* EADDRINUSE, EADDRNOTAVAIL, EINVAL (bound already, or connected). Port 0: ephemeral. */
+int socket_bind(struct stack *s, struct socket *so, struct endpoint local);
+/* TCP: EINPROGRESS, then SOCKET_CONNECTED or SOCKET_ERROR. UDP: 0; peer.addr none disconnects.
+ * EISCONN, EALREADY, ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EOPNOTSUPP (listening), EINVAL. */
+int socket_connect(struct stack *s, struct socket *so, struct endpoint peer);
+/* EOPNOTSUPP (UDP), EINVAL (connected), EADDRINUSE. Binds to an ephemeral port when not bound. */
+int socket_listen(struct stack *s, struct socket *so, int backlog);
+/* The oldest established child, now owned; EAGAIN when none, EINVAL when not listening. */
+int socket_accept(struct stack *s, struct socket *listener, struct socket **child);
+/* Where the application's bytes go: see tcp_send_reserve. */
+int socket_send_reserve(struct stack *s, struct socket *so, uint32_t want, struct iovec iov[2], int *error);
+void socket_send_commit(struct stack *s, struct socket *so, uint32_t n);
+/* One datagram; dst.addr none: the peer. See udp_send. */
+int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len);
+/* ENOTCONN. */
+int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write);
+/* The application is gone. unread: it left bytes in the channel. so is not valid afterwards. */
+void socket_close(struct stack *s, struct socket *so, bool unread);
+/* RST; so is not valid afterwards. */
+void socket_abort(struct stack *s, struct socket *so);
+/* The channel still holds so many unread bytes (TCP). */
+void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes);
+/* Reads SO_ERROR and clears it. */
+int socket_take_error(struct socket *so);
+
+void socket_names(const struct socket *so, struct endpoint *local,
+                  struct endpoint *peer);             /* peer.port 0: not connected */
+enum tcp_state socket_state(const struct socket *so); /* UDP: CLOSED, or ESTABLISHED when connected */
+uint32_t socket_recv_queued(const struct socket *so); /* a listener: children waiting for accept */
+uint32_t socket_send_queued(const struct socket *so); /* a listener: its backlog */
+
+struct socket *socket_by_id(const struct stack *s, uint64_t id);
+/* The socket with the smallest id above `after`; NULL at the end. For listing in pages. */
+struct socket *socket_after(const struct stack *s, uint64_t after);
+
+/* Options, as a table in socket/option.c. Numbers are those of the .proto's enum Option. */
+enum socket_option {
+	OPT_SO_REUSEADDR = 1,
+	OPT_SO_TYPE = 2,
+	OPT_SO_ERROR = 3,
+	OPT_SO_BROADCAST = 4,
+	OPT_SO_SNDBUF = 5,
+	OPT_SO_RCVBUF = 6,
+	OPT_SO_LINGER = 7,
+	OPT_SO_ACCEPTCONN = 8,
+	OPT_SO_DOMAIN = 9,
+	OPT_SO_PROTOCOL = 10,
+	OPT_IP_TOS = 32,
+	OPT_IP_TTL = 33,
+	OPT_TCP_NODELAY = 64,
+	OPT_TCP_MAXSEG = 65,
+};
+struct socket_option_value {
+	int64_t number;
+	bool linger_on; /* OPT_SO_LINGER only, with number as seconds */
+};
+/* ENOPROTOOPT, EINVAL, EDOM. */
+int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v);
+int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v);
+
+#endif

@@ -1,0 +1,221 @@
+/* The stack's turn. See stack.h for its order; this file only passes each call to the layer that owns it. */
+#include "stack/stack.h"
+#include "socket/socket_internal.h"
+
+#define TIMER_TIE_ARP (UINT64_C(1) << 63) /* socket ids never reach it */
+
+const struct stack_config stack_config_default = {
+        .tcp = TCP_CONFIG_DEFAULT,
+        .udp_rcvbuf = 1u << 18,
+        .udp_sndbuf = 1u << 18,
+        .sockets_max = 65536,
+        .sockets_per_uid = 16384,
+};
+
+struct stack *stack_new(struct env *env, const struct stack_config *cfg, struct link_caps caps)
+{
+	struct stack *s = env_alloc(env, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->env = env;
+	s->udp_rcvbuf = cfg->udp_rcvbuf;
+	s->udp_sndbuf = cfg->udp_sndbuf;
+	timer_queue_init(&s->timers);
+	ring_pool_init(&s->rings, env);
+	if (!ip_init(&s->ip, env, &s->counters, &s->timers, &cfg->ip, caps))
+		goto no_ip;
+	struct tcp_upcalls tcp_up = {socket_tcp_child, socket_tcp_closed, socket_tcp_event, s};
+	if (!tcp_init(&s->tcp, env, &s->counters, &s->ip, &s->timers, &s->rings, &cfg->tcp, tcp_up))
+		goto no_tcp;
+	struct udp_upcalls udp_up = {socket_udp_arrived, socket_udp_writable, s};
+	if (!udp_init(&s->udp, env, &s->counters, &s->ip, &s->rings, udp_up))
+		goto no_udp;
+	if (!socket_table_init(&s->sockets, env, cfg->sockets_max, cfg->sockets_per_uid))
+		goto no_sockets;
+	return s;
+no_sockets:
+	udp_free(&s->udp);
+no_udp:
+	tcp_free(&s->tcp);
+no_tcp:
+	ip_free(&s->ip);
+no_ip:
+	timer_queue_free(&s->timers, env);
+	env_free(env, s, sizeof(*s));
+	return NULL;
+}
+
+void stack_free(struct stack *s)
+{
+	struct env *env = s->env;
+
+	list_for_each_safe(it, tmp, &s->sockets.all) socket_free(s, list_entry(it, struct socket, all));
+	socket_table_free(&s->sockets, env);
+	udp_free(&s->udp);
+	tcp_free(&s->tcp);
+	ip_free(&s->ip);
+	ring_pool_free(&s->rings);
+	timer_queue_free(&s->timers, env);
+	env_free(env, s, sizeof(*s));
+}
+
+void stack_set_caps(struct stack *s, struct link_caps caps)
+{
+	s->ip.caps = caps;
+}
+
+void stack_input(struct stack *s, const struct frame_in *frames, int n)
+{
+	assert(n <= STACK_BATCH_MAX);
+	for (int i = 0; i < n; i++) {
+		COUNT(&s->counters, LinkInFrames);
+		COUNT_ADD(&s->counters, LinkInOctets, frames[i].len);
+		trace_emit(s->env, &(struct trace_event){.kind = TRACE_FRAME_IN,
+		                                         .bytes = frames[i].data,
+		                                         .len = frames[i].len,
+		                                         .frame_len = frames[i].len});
+		ip_frame_input(&s->ip, &frames[i]);
+	}
+}
+
+void stack_tick(struct stack *s)
+{
+	struct timer_node *n;
+
+	while ((n = timer_pop(&s->timers, s->env->now)) != NULL) {
+		if (n->tie & TIMER_TIE_ARP)
+			arp_timer(&s->ip, n);
+		else
+			tcp_timer_run(&s->tcp, container_of(n, struct tcp, timer));
+	}
+}
+
+struct socket *stack_ready(struct stack *s, unsigned *events)
+{
+	if (list_empty(&s->sockets.ready))
+		return NULL;
+	struct socket *so = list_entry(s->sockets.ready.next, struct socket, ready_link);
+	list_remove(&so->ready_link);
+	*events = so->events;
+	so->events = 0;
+	return so;
+}
+
+static uint32_t iov_bytes(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return (uint32_t)sum;
+}
+
+/* What of so can be delivered now. */
+static bool fill_delivery(struct stack *s, struct socket *so, struct stack_delivery *d)
+{
+	d->socket = so;
+	switch (so->protocol) {
+	case SOCKET_TCP:
+		d->niov = tcp_deliver(&s->tcp, &so->tcp, d->iov, STACK_DELIVERY_IOV);
+		d->len = iov_bytes(d->iov, d->niov);
+		return d->niov > 0;
+	case SOCKET_UDP:
+		if (!udp_peek(&s->udp, &so->udp, &d->rec, d->iov, &d->niov))
+			return false;
+		d->len = d->rec.len;
+		return true;
+	case SOCKET_PROTOCOLS:
+		break;
+	}
+	return false;
+}
+
+bool stack_delivery(struct stack *s, struct stack_delivery *d)
+{
+	while (!list_empty(&s->sockets.deliver)) {
+		struct socket *so = list_entry(s->sockets.deliver.next, struct socket, deliver_link);
+		list_remove(&so->deliver_link);
+		/* A child that nobody has accepted is offered by accept. */
+		if (so->owned && so->channel && fill_delivery(s, so, d))
+			return true;
+	}
+	return false;
+}
+
+void stack_delivered(struct stack *s, const struct stack_delivery *d, uint32_t n, bool taken)
+{
+	struct socket *so = d->socket;
+
+	switch (so->protocol) {
+	case SOCKET_TCP:
+		if (n)
+			tcp_delivered(&s->tcp, &so->tcp, n);
+		if (n == d->len)
+			socket_offer(s, so);
+		break;
+	case SOCKET_UDP:
+		if (!taken)
+			break;
+		udp_consume(&s->udp, &so->udp);
+		socket_offer(s, so);
+		break;
+	case SOCKET_PROTOCOLS:
+		break;
+	}
+}
+
+void stack_offer(struct stack *s, struct socket *so)
+{
+	socket_offer(s, so);
+}
+
+bool stack_output(struct stack *s, struct frame_out *f)
+{
+	if (!ip_pull(&s->ip, f) && !tcp_output(&s->tcp, f) && !udp_output(&s->udp, f))
+		return false;
+	COUNT(&s->counters, LinkOutFrames);
+	COUNT_ADD(&s->counters, LinkOutOctets, frame_len(f));
+	trace_emit(s->env, &(struct trace_event){.kind = TRACE_FRAME_OUT,
+	                                         .bytes = frame_hdr_const(f),
+	                                         .len = f->hdr_len,
+	                                         .frame_len = frame_len(f)});
+	return true;
+}
+
+void stack_output_refused(struct stack *s)
+{
+	COUNT(&s->counters, LinkOutRefused);
+}
+
+void stack_turn_end(struct stack *s)
+{
+	tcp_turn_end(&s->tcp);
+	udp_turn_end(&s->udp);
+	socket_reap(s);
+}
+
+instant stack_deadline(struct stack *s)
+{
+	return timer_next(&s->timers);
+}
+
+struct env *stack_env(struct stack *s)
+{
+	return s->env;
+}
+
+struct counters *stack_counters(struct stack *s)
+{
+	return &s->counters;
+}
+
+const struct ip_config *stack_ip_config(const struct stack *s)
+{
+	return &s->ip.cfg;
+}
+
+uint32_t stack_socket_count(const struct stack *s)
+{
+	return s->sockets.count;
+}

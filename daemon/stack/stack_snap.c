@@ -1,0 +1,240 @@
+/* Snapshots of the whole stack: a header with schema version, configuration, the internet layer, and every socket in
+ * the order of the ids; then what links them: the children of listeners, the order of those that owe a segment, have
+ * events or bytes.
+ *
+ * A snapshot is loaded whole or refused: a version that is newer, or anything out of range, gives NULL and a reason. */
+#include "socket/socket_internal.h"
+#include "stack/stack.h"
+
+#define SNAP_MAGIC   0x746f796eu /* "toyn" */
+#define SNAP_VERSION 1u
+#define SNAP_SOCKETS 0x736f636bu
+#define SNAP_ORDERS  0x6f726472u
+#define SNAP_END     0x656e6421u
+
+static void snap_header(struct snap *s, struct stack_config *cfg, struct link_caps *caps)
+{
+	uint32_t magic = SNAP_MAGIC, version = SNAP_VERSION;
+
+	snap_u32(s, &magic);
+	snap_check(s, magic == SNAP_MAGIC, "not a snapshot of toynet");
+	snap_u32(s, &version);
+	snap_check(s, version <= SNAP_VERSION, "written by a newer toynet");
+	snap_check(s, version == SNAP_VERSION, "unknown schema version");
+	snap_mac(s, &cfg->ip.mac);
+	snap_ip(s, &cfg->ip.address.addr);
+	snap_u8(s, &cfg->ip.address.len);
+	snap_check(s, cfg->ip.address.len <= 32, "prefix length out of range");
+	snap_ip(s, &cfg->ip.gateway);
+	snap_u16(s, &cfg->ip.mtu);
+	snap_check(s, cfg->ip.mtu >= IPV4_MTU_MIN, "MTU out of range");
+	snap_u32(s, &cfg->udp_rcvbuf);
+	snap_u32(s, &cfg->udp_sndbuf);
+	snap_u32(s, &cfg->sockets_max);
+	snap_u32(s, &cfg->sockets_per_uid);
+	snap_bool(s, &caps->csum);
+	snap_u32(s, &caps->gso_max);
+}
+
+/* The fields of a socket outside its protocol's block; identity comes first, because loading allocates by it. */
+struct identity {
+	uint64_t id;
+	enum socket_protocol protocol;
+	uint8_t family;
+	uint32_t uid;
+};
+
+static void snap_identity(struct snap *s, struct identity *i)
+{
+	snap_u64(s, &i->id);
+	SNAP_ENUM(s, i->protocol, SOCKET_PROTOCOLS);
+	snap_u8(s, &i->family);
+	snap_u32(s, &i->uid);
+}
+
+static void snap_socket(struct snap *s, struct stack *st, struct socket *so)
+{
+	snap_u32(s, &so->events);
+	snap_u32(s, &so->pid);
+	snap_u64(s, &so->cookie);
+	snap_u64(s, &so->inode);
+	snap_bool(s, &so->owned);
+	snap_i32(s, &so->error);
+	snap_instant(s, &so->opened);
+	snap_bool(s, &so->linger_on);
+	snap_u32(s, &so->linger_s);
+	switch (so->protocol) {
+	case SOCKET_TCP:
+		snap_tcp(s, &st->tcp, &so->tcp);
+		break;
+	case SOCKET_UDP:
+		snap_udp(s, &st->udp, &so->udp);
+		break;
+	case SOCKET_PROTOCOLS:
+		break;
+	}
+}
+
+static void save_sockets(struct snap *s, struct stack *st)
+{
+	uint32_t count = st->sockets.count;
+
+	snap_u64(s, &st->sockets.last_id);
+	snap_u32(s, &count);
+	list_for_each(it, &st->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		struct identity i = {so->id, so->protocol, so->family, so->uid};
+		snap_identity(s, &i);
+		snap_socket(s, st, so);
+	}
+}
+
+static void load_sockets(struct snap *s, struct stack *st)
+{
+	uint32_t count = 0;
+	uint64_t last = 0;
+
+	snap_u64(s, &st->sockets.last_id);
+	snap_u32(s, &count);
+	for (uint32_t n = 0; n < count && snap_ok(s); n++) {
+		struct identity i = {0};
+		int error;
+		snap_identity(s, &i);
+		snap_check(s, i.id > last && i.id <= st->sockets.last_id && i.family == IP_V4, "socket identity");
+		if (!snap_ok(s))
+			return;
+		last = i.id;
+		struct socket *so = socket_new(st, i.protocol, i.family, i.uid, i.id, &error);
+		if (!so) {
+			snap_fail(s, "no memory, or too many sockets");
+			return;
+		}
+		snap_socket(s, st, so);
+	}
+}
+
+/* A list of sockets as their ids: saved from a list, loaded by appending each to it. */
+struct order {
+	struct list *list;
+	size_t link; /* offset of the link in struct socket */
+	const char *name;
+};
+
+static void snap_order(struct snap *s, struct stack *st, struct order o)
+{
+	uint32_t count = 0;
+
+	if (!snap_loading(s))
+		list_for_each(it, o.list) count++;
+	snap_u32(s, &count);
+	if (!snap_loading(s)) {
+		list_for_each(it, o.list) snap_u64(s, &((struct socket *)(void *)((char *)it - o.link))->id);
+		return;
+	}
+	for (uint32_t i = 0; i < count && snap_ok(s); i++) {
+		uint64_t id = 0;
+		snap_u64(s, &id);
+		struct socket *so = socket_by_id(st, id);
+		struct list *link = so ? (struct list *)(void *)((char *)so + o.link) : NULL;
+		if (!link || list_linked(link)) {
+			snap_fail(s, o.name);
+			return;
+		}
+		list_push_back(o.list, link);
+	}
+}
+
+static void snap_children(struct snap *s, struct stack *st, struct socket *so)
+{
+	size_t link = offsetof(struct socket, tcp.accept_link);
+
+	snap_order(s, st, (struct order){&so->tcp.children, link, "children of a listener"});
+	snap_order(s, st, (struct order){&so->tcp.accept_queue, link, "accept queue"});
+	if (!snap_loading(s))
+		return;
+	struct list *const queue[] = {&so->tcp.children, &so->tcp.accept_queue};
+	for (size_t q = 0; q < ARRAY_LEN(queue); q++) {
+		list_for_each(it, queue[q])
+		{
+			struct tcp *t = list_entry(it, struct tcp, accept_link);
+			snap_check(s, t->embryonic == (q == 0), "child in the wrong queue");
+			t->parent = &so->tcp;
+			*(t->embryonic ? &so->tcp.syn_count : &so->tcp.accept_count) += 1;
+		}
+	}
+}
+
+static void snap_orders(struct snap *s, struct stack *st)
+{
+	snap_tag(s, SNAP_ORDERS);
+	list_for_each(it, &st->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		if (so->protocol == SOCKET_TCP && so->tcp.state == TCP_LISTEN && snap_ok(s))
+			snap_children(s, st, so);
+	}
+	struct socket_table *t = &st->sockets;
+	snap_order(s, st, (struct order){&t->ready, offsetof(struct socket, ready_link), "events"});
+	snap_order(s, st, (struct order){&t->deliver, offsetof(struct socket, deliver_link), "deliveries"});
+	snap_order(s, st, (struct order){&st->tcp.out, offsetof(struct socket, tcp.out_link), "output"});
+}
+
+static void snap_counters(struct snap *s, struct counters *c)
+{
+	uint32_t count = CNT_COUNT;
+
+	snap_u32(s, &count);
+	snap_check(s, count == CNT_COUNT, "another set of counters");
+	for (uint32_t i = 0; i < CNT_COUNT && snap_ok(s); i++)
+		snap_u64(s, &c->v[i]);
+}
+
+void stack_save(struct stack *s, struct snap *out)
+{
+	struct stack_config cfg = {.ip = s->ip.cfg,
+	                           .tcp = s->tcp.cfg,
+	                           .udp_rcvbuf = s->udp_rcvbuf,
+	                           .udp_sndbuf = s->udp_sndbuf,
+	                           .sockets_max = s->sockets.max,
+	                           .sockets_per_uid = s->sockets.per_uid};
+
+	assert(list_empty(&s->sockets.reap));
+	snap_save_begin(out);
+	snap_header(out, &cfg, &s->ip.caps);
+	snap_counters(out, &s->counters);
+	snap_ip_layer(out, &s->ip);
+	snap_tcp_layer(out, &s->tcp);
+	snap_udp_layer(out, &s->udp);
+	snap_tag(out, SNAP_SOCKETS);
+	save_sockets(out, s);
+	snap_orders(out, s);
+	snap_tag(out, SNAP_END);
+}
+
+struct stack *stack_load(struct env *env, struct snap *in)
+{
+	struct stack_config cfg = stack_config_default;
+	struct link_caps caps = {0};
+	struct counters counters = {0};
+
+	snap_header(in, &cfg, &caps);
+	snap_counters(in, &counters);
+	struct stack *s = snap_ok(in) ? stack_new(env, &cfg, caps) : NULL;
+	if (!s) {
+		snap_fail(in, "out of memory");
+		return NULL;
+	}
+	snap_ip_layer(in, &s->ip);
+	snap_tcp_layer(in, &s->tcp);
+	snap_udp_layer(in, &s->udp);
+	snap_tag(in, SNAP_SOCKETS);
+	load_sockets(in, s);
+	snap_orders(in, s);
+	snap_tag(in, SNAP_END);
+	s->counters = counters;
+	if (snap_ok(in))
+		return s;
+	stack_free(s);
+	return NULL;
+}

@@ -1,0 +1,286 @@
+/* TCP (RFC 9293): control blocks, and what the socket layer and the stack may do with them.
+ *
+ * Theory of operation. A `struct tcp` is the control block. tcp_input changes it by the rules of RFC 9293 3.10.7 and
+ * puts it on the layer's output list when it may owe a segment; nothing is sent then. tcp_output pulls: it looks at the
+ * block and builds the one segment that is owed next (SYN, retransmission, new data, FIN, acknowledgment, in this
+ * order), or takes the block off the list. Timers only change the block, too.
+ *
+ * What was sent and not yet acknowledged is kept as transmission records (tcp_txq.c): one for each segment or
+ * super-frame, with the instant of its last transmission. SACK, RACK-TLP (RFC 8985) and the retransmission timer only
+ * mark records as sacked or lost; tcp_output sends what is marked lost first. SND.NXT therefore never moves back.
+ *
+ * Received bytes in order are borrowed from their frames for the turn (the arrival list), behind what the receive ring
+ * holds. Bytes out of order are stored in the ring, at their final place, and an interval list tells where they are.
+ *
+ * The files: tcp_input.c (3.10.7, by state), tcp_ack.c, tcp_rcv.c (text, URG, FIN), tcp_options.c, tcp_output.c,
+ * tcp_txq.c, tcp_loss.c (SACK, RACK-TLP, recovery), tcp_cc.c, tcp_rtt.c, tcp_timer.c, tcp_user.c (calls), tcp_state.c,
+ * tcp_snap.c. */
+#ifndef TOYNET_TRANSPORT_TCP_H
+#define TOYNET_TRANSPORT_TCP_H
+
+#include "base/ring.h"
+#include "ip/ip.h"
+#include "transport/pcb.h"
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+	TCP_STATES
+};
+
+enum tcp_timer {
+	TCP_TIMER_RETRANSMIT, /* RFC 6298 */
+	TCP_TIMER_PERSIST,    /* RFC 9293 3.8.6.1 */
+	TCP_TIMER_DELACK,     /* RFC 9293 3.8.6.3 */
+	TCP_TIMER_REORDER,    /* RFC 8985 6.2 step 5 */
+	TCP_TIMER_PROBE,      /* RFC 8985 7: tail loss probe */
+	TCP_TIMER_WAIT,       /* TIME-WAIT, orphaned FIN-WAIT-2, a child's SYN-RECEIVED */
+	TCP_TIMERS
+};
+
+extern const char *const tcp_state_names[TCP_STATES]; /* "SYN-SENT", as RFC 9293 writes them */
+extern const char *const tcp_timer_names[TCP_TIMERS];
+
+/* One transmission: a segment or a super-frame; split when a partial ACK or SACK cuts it. */
+struct tcp_txrec {
+	seq32 seq;
+	uint32_t len; /* sequence space: bytes, plus 1 for SYN and for FIN */
+	instant sent; /* last transmission */
+	bool sacked : 1;
+	bool lost : 1;    /* to be sent again */
+	bool retrans : 1; /* was sent more than once */
+};
+
+struct tcp_txq {
+	struct tcp_txrec *rec;          /* circular; NULL when idle */
+	uint32_t head, count, capacity; /* capacity: power of two */
+};
+
+/* Bytes received beyond a gap: [start, end). */
+struct tcp_gap {
+	seq32 start, end;
+};
+
+enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS, TCP_RECOVERIES };
+
+struct tcp {
+	struct pcb pcb; /* first: found from the tables */
+	uint64_t id;    /* of the socket, for traces */
+	struct timer_node timer;
+	instant deadline[TCP_TIMERS];
+	struct list out_link;    /* in tcp_layer.out: may owe a segment */
+	struct list borrow_link; /* in tcp_layer.borrowers: has arrivals in this turn */
+	enum tcp_state state;
+
+	/* RFC 9293 3.3.1, send sequence space. snd.wnd is already scaled. */
+	struct {
+		seq32 una, nxt, up, wl1, wl2, iss;
+		seq32 head; /* sequence number of the first byte in the send ring */
+		uint32_t wnd, wnd_max;
+		uint8_t wind_shift; /* RFC 7323 Snd.Wind.Shift */
+		uint16_t mss;       /* effective: payload bytes of a full segment */
+		uint16_t mss_peer;  /* MSS option of the peer, 536 without (RFC 9293 3.7.1) */
+	} snd;
+	/* Receive sequence space. */
+	struct {
+		seq32 nxt, up, irs;
+		seq32 adv; /* right edge last advertised */
+		uint8_t wind_shift;
+		uint16_t mss;      /* advertised */
+		uint32_t borrowed; /* bytes of this turn's arrivals not yet taken; rcv.nxt is beyond them */
+		uint32_t held;     /* bytes in the channel that the application has not read */
+		uint32_t arrivals, arrivals_tail; /* tcp_layer.arrival, index + 1; 0 none */
+		uint32_t unacked_segments;        /* full segments since the last ACK sent */
+		struct tcp_gap *gap;              /* out-of-order intervals, ascending, disjoint, not adjacent */
+		uint16_t gaps, gap_capacity;
+		seq32 gap_recent; /* lies in the interval that grew last (RFC 2018 4) */
+	} rcv;
+
+	struct ring snd_ring, rcv_ring;
+	uint32_t sndbuf, rcvbuf;
+	struct tcp_txq txq;
+	uint32_t pipe; /* bytes of records believed to be in the network: not sacked, not lost (RFC 6675) */
+	uint32_t lost; /* bytes of records marked lost and not yet sent again */
+
+	/* RFC 5681 */
+	uint32_t cwnd, ssthresh, cwnd_acked; /* bytes; acked since cwnd last grew in congestion avoidance */
+	enum tcp_recovery recovery;
+	seq32 recover; /* SND.NXT when recovery began (RFC 6582) */
+	uint8_t dupacks;
+	/* RFC 6298 */
+	duration srtt, rttvar, rto, rtt_min;
+	bool rtt_valid;
+	uint8_t backoff; /* consecutive expiries */
+	/* RFC 8985 */
+	instant rack_sent; /* RACK.xmit_ts: transmission of the newest segment known to be delivered */
+	seq32 rack_end;    /* RACK.end_seq */
+	duration rack_rtt;
+	bool reordering_seen;
+	seq32 fack;           /* highest sequence number sacked or acked */
+	bool retransmit_owed; /* recovery began or the timer expired: one retransmission whatever the window says */
+	bool probe_owed;      /* TLP fired: send one segment beyond the congestion window */
+	bool probe_out;       /* TLP.is_retrans applies to probe_end */
+	bool probe_retrans;
+	seq32 probe_end; /* TLP.end_seq */
+	/* RFC 7323 */
+	bool ts_ok, ws_ok, sack_ok;
+	uint32_t ts_offset;
+	uint32_t ts_recent;
+	instant ts_recent_age;
+	seq32 last_ack_sent;
+
+	bool syn_owed, fin_owed, fin_sent, ack_owed, persist_owed, rst_owed;
+	bool fin_received;    /* FIN processed: rcv.nxt is beyond it */
+	bool input_shut;      /* bytes are accepted and dropped */
+	bool orphan;          /* no application holds it */
+	bool writable_wanted; /* tell when the send ring has room */
+	bool cwnd_limited;    /* cwnd held back data since the last ACK (RFC 7661 in spirit: else cwnd does not grow) */
+	bool nodelay;         /* TCP_NODELAY */
+	bool embryonic;       /* child in SYN-RECEIVED, counted in the parent's syn_queue */
+	uint8_t ttl, tos;
+	uint16_t user_mss; /* TCP_MAXSEG, 0 none */
+	int error;         /* why it ended; the socket layer takes it */
+
+	/* Listener: children that wait for accept, oldest first; as a child: the link in it. */
+	struct tcp *parent;
+	struct list accept_queue, accept_link;
+	struct list children; /* embryonic */
+	uint32_t backlog, accept_count, syn_count;
+
+	/* RFC 5961 7: challenge ACKs in the current second. */
+	instant challenge_second;
+	uint8_t challenges;
+
+	instant last_sent, last_received, established_at;
+	uint64_t bytes_acked, bytes_received, segs_out, segs_in, segs_retrans;
+};
+
+/* What tcp reports to the socket layer. */
+enum tcp_event {
+	TCP_EVENT_CONNECTED = 1 << 0, /* ESTABLISHED reached by connect */
+	TCP_EVENT_DATA = 1 << 1,      /* bytes to deliver */
+	TCP_EVENT_EOF = 1 << 2,       /* the peer's FIN, after all bytes */
+	TCP_EVENT_WRITABLE = 1 << 3,
+	TCP_EVENT_ACCEPT = 1 << 4, /* a listener's child is ready */
+	TCP_EVENT_ERROR = 1 << 5,  /* ended by t->error */
+};
+
+struct tcp_upcalls {
+	/* A control block for a child of the listener, zeroed but for what tcp_pcb_init sets; NULL: refused. */
+	struct tcp *(*child)(void *ctx, struct tcp *listener);
+	/* t is CLOSED and in no table; the socket layer frees it, unless an application still holds it. */
+	void (*closed)(void *ctx, struct tcp *t);
+	void (*event)(void *ctx, struct tcp *t, unsigned events);
+	void *ctx;
+};
+
+/* Tunables: configuration keys of the same names. */
+struct tcp_config {
+	duration time_wait;  /* 2 MSL */
+	duration fin_wait_2; /* an orphan's limit */
+	duration rto_min, rto_max, rto_initial;
+	duration delack;         /* at most 500 ms (RFC 9293 3.8.6.3) */
+	uint32_t rcvbuf, sndbuf; /* bytes, initial */
+	uint8_t syn_retries, retries, orphan_retries;
+	uint16_t backlog_max;
+	bool timestamps, window_scaling, sack;
+};
+#define TCP_CONFIG_DEFAULT                                                                                          \
+	{                                                                                                           \
+		.time_wait = DURATION_S(60),                                                                        \
+		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels \
+		                                 use with fine clocks. */                                           \
+		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
+		.delack = DURATION_MS(40), .rcvbuf = 1u << 20, .sndbuf = 1u << 20, .syn_retries = 6, .retries = 15, \
+		.orphan_retries = 8, .backlog_max = 4096, .timestamps = true, .window_scaling = true, .sack = true, \
+	}
+
+#define TCP_BUF_MIN 4096u
+#define TCP_BUF_MAX (8u << 20)
+
+struct tcp_arrival;
+
+struct tcp_layer {
+	struct env *env;
+	struct counters *cnt;
+	struct ip_layer *ip;
+	struct timer_queue *timers;
+	struct ring_pool *rings;
+	struct tcp_config cfg;
+	struct tcp_upcalls up;
+	struct pcb_table pcbs;
+	struct hash_key isn_key; /* RFC 6528 */
+	struct list out, borrowers;
+	struct tcp_arrival *arrival;
+	uint32_t arrival_count, arrival_capacity;
+};
+
+/* Registers with ip for protocol 6. False: out of memory. */
+bool tcp_init(struct tcp_layer *l, struct env *env, struct counters *cnt, struct ip_layer *ip,
+              struct timer_queue *timers, struct ring_pool *rings, const struct tcp_config *cfg, struct tcp_upcalls up);
+void tcp_free(struct tcp_layer *l);
+/* A zeroed block in CLOSED. The caller has reserved a timer node. */
+void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id);
+/* Takes the block out of everything and gives its memory back, without a word to the peer. */
+void tcp_pcb_release(struct tcp_layer *l, struct tcp *t);
+
+/* The calls of RFC 9293 3.10.1 to 3.10.5, and their kin. Each returns 0 or an errno. */
+int tcp_bind(struct tcp_layer *l, struct tcp *t, struct endpoint local);
+int tcp_connect(struct tcp_layer *l, struct tcp *t, struct endpoint remote);
+int tcp_listen(struct tcp_layer *l, struct tcp *t, uint32_t backlog);
+/* The oldest child that is ready, or NULL; it leaves the queue. */
+struct tcp *tcp_accept(struct tcp_layer *l, struct tcp *listener);
+/* Free space of the send ring as up to two iovecs of at most `want` bytes in all; returns how many iovecs, 0 when the
+ * buffer is full, closed or memory is short (*error tells: EAGAIN, EPIPE, ENOTCONN, ENOBUFS, or the connection's
+ * error). After EAGAIN a TCP_EVENT_WRITABLE follows. */
+int tcp_send_reserve(struct tcp_layer *l, struct tcp *t, uint32_t want, struct iovec iov[2], int *error);
+/* n bytes were put there. */
+void tcp_send_commit(struct tcp_layer *l, struct tcp *t, uint32_t n);
+/* SHUT_WR: FIN after the bytes in the ring. */
+int tcp_shutdown_write(struct tcp_layer *l, struct tcp *t);
+/* SHUT_RD: what is waiting and what comes is dropped. */
+void tcp_shutdown_read(struct tcp_layer *l, struct tcp *t);
+/* The application is gone. unread: bytes were left unread in the channel: RST (RFC 9293 3.6.1, RFC 2525 2.17). May free
+ * t. */
+void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread);
+/* RST when synchronized, then CLOSED (RFC 9293 3.10.5). May free t when it is an orphan. */
+void tcp_abort(struct tcp_layer *l, struct tcp *t, int error);
+
+/* Delivery: iovecs over the oldest bytes for the application, ring first, then arrivals. Returns how many, 0 none. */
+int tcp_deliver(const struct tcp_layer *l, const struct tcp *t, struct iovec *iov, int max);
+/* n bytes of them were moved to the channel, which holds them until tcp_set_held says less. */
+void tcp_delivered(struct tcp_layer *l, struct tcp *t, uint32_t n);
+/* What the channel still holds unread; may open the window. */
+void tcp_set_held(struct tcp_layer *l, struct tcp *t, uint32_t bytes);
+/* Copies this turn's untaken arrivals into the rings. */
+void tcp_turn_end(struct tcp_layer *l);
+/* The next segment owed by any connection, completed down to Ethernet. False when none. */
+bool tcp_output(struct tcp_layer *l, struct frame_out *f);
+/* Runs the due timers of one block; may free it. */
+void tcp_timer_run(struct tcp_layer *l, struct tcp *t);
+
+uint32_t tcp_rcv_wnd(const struct tcp *t);     /* window that could be offered now */
+uint32_t tcp_recv_queued(const struct tcp *t); /* bytes received in order, not read by the application (Recv-Q) */
+uint32_t tcp_send_queued(const struct tcp *t); /* bytes written, not acknowledged (Send-Q) */
+uint32_t tcp_flight_size(const struct tcp *t); /* RFC 5681 */
+/* Reports TCP_EVENT_EOF when the peer's FIN stands and every byte before it has been delivered. */
+void tcp_check_eof(struct tcp_layer *l, struct tcp *t);
+/* RFC 9293 3.5.3: ESTABLISHED and later. */
+bool tcp_synchronized(enum tcp_state s);
+void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on);
+/* TCP_MAXSEG. EINVAL: out of range. */
+int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss);
+void snap_tcp_layer(struct snap *s, struct tcp_layer *l);
+void snap_tcp(struct snap *s, struct tcp_layer *l,
+              struct tcp *t); /* all but parent and queues, which are the stack's */
+
+#endif

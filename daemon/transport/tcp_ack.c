@@ -1,0 +1,82 @@
+/* The acknowledgment field (RFC 9293 3.10.7.4, fifth step): what leaves the send ring, the send window, loss detection,
+ * congestion control, and the timers that follow. */
+#include "transport/tcp_internal.h"
+
+/* RFC 9293 3.10.7.4: an old segment must not shrink the window: compare with SND.WL1 and SND.WL2. */
+void tcp_update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	if (!(seq_lt(t->snd.wl1, g->seq) || (seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack))))
+		return;
+	bool was_zero = t->snd.wnd == 0;
+	t->snd.wnd = (uint32_t)g->wnd << t->snd.wind_shift;
+	t->snd.wnd_max = u32_max(t->snd.wnd_max, t->snd.wnd);
+	t->snd.wl1 = g->seq;
+	t->snd.wl2 = g->ack;
+	if (!was_zero || t->snd.wnd == 0 || !tcp_timer_on(t, TCP_TIMER_PERSIST))
+		return;
+	/* The window opens: what the probe carried was refused, so send it again now. */
+	tcp_timer_stop(t, TCP_TIMER_PERSIST);
+	t->backoff = 0;
+	t->persist_owed = false;
+	for (uint32_t i = 0; i < t->txq.count; i++)
+		tcp_loss_mark(t, txq_at(&t->txq, i));
+	t->retransmit_owed = t->txq.count != 0;
+	tcp_rearm(l, t);
+}
+
+/* Bytes of the ring that an advance of SND.UNA sets free: SYN and FIN take sequence numbers but no bytes. */
+static void free_acked_bytes(struct tcp_layer *l, struct tcp *t)
+{
+	if (seq_lt(t->snd.una, t->snd.head))
+		return;
+	uint32_t bytes = u32_min(seq_len(t->snd.head, t->snd.una), t->snd_ring.len);
+
+	ring_consume(&t->snd_ring, bytes);
+	t->snd.head = seq_add(t->snd.head, bytes);
+	t->bytes_acked += bytes;
+	if (t->snd_ring.len == 0)
+		ring_release(&t->snd_ring, l->rings);
+	if (bytes && t->writable_wanted && tcp_may_send(t) && t->snd_ring.len <= t->sndbuf / 2) {
+		t->writable_wanted = false;
+		l->up.event(l->up.ctx, t, TCP_EVENT_WRITABLE);
+	}
+}
+
+static bool ack_acceptable(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	/* RFC 5961 5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT, else a challenge ACK. */
+	if (seq_gt(g->ack, t->snd.nxt) || seq_lt(g->ack, seq_sub(t->snd.una, t->snd.wnd_max))) {
+		TCP_DROP(l, t, TcpInBadAck);
+		tcp_challenge_ack(l, t);
+		return false;
+	}
+	return true;
+}
+
+bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	struct tcp_ack_news news = {0};
+
+	if (!ack_acceptable(l, t, g))
+		return false;
+	if (seq_lt(g->ack, t->snd.una)) /* an old ACK: its text may still be new */
+		return true;
+	tcp_loss_acked(l, t, g, &news);
+	if (news.acked) {
+		t->snd.una = g->ack;
+		t->backoff = 0;
+		free_acked_bytes(l, t);
+		tcp_cc_acked(t, news.acked);
+	} else if (t->snd.wnd == 0 && g->wnd == 0 && !t->orphan) {
+		t->backoff = t->backoff > 1 && tcp_timer_on(t, TCP_TIMER_RETRANSMIT) ? 1 : t->backoff;
+	}
+	tcp_loss_detect(l, t, g, &news);
+	tcp_update_snd_wnd(l, t, g);
+	if (news.acked || !t->txq.count || t->snd.wnd == 0) {
+		/* RFC 6298 5.3: the timer restarts with each ACK of new data. */
+		tcp_rearm(l, t);
+		tcp_probe_arm(l, t);
+	}
+	tcp_output_wanted(l, t);
+	return true;
+}

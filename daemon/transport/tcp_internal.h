@@ -1,0 +1,201 @@
+/* Shared by the tcp_*.c files only. */
+#ifndef TOYNET_TRANSPORT_TCP_INTERNAL_H
+#define TOYNET_TRANSPORT_TCP_INTERNAL_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "transport/tcp.h"
+
+#define TCP_HDR_MIN 20
+#define TCP_HDR_MAX 60
+
+#define TCP_FIN 0x01u
+#define TCP_SYN 0x02u
+#define TCP_RST 0x04u
+#define TCP_PSH 0x08u
+#define TCP_ACK 0x10u
+#define TCP_URG 0x20u
+
+#define TCP_MSS_DEFAULT      536 /* RFC 9293 3.7.1 MUST-15 */
+#define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
+#define TCP_IW_SEGMENTS      10  /* RFC 6928 */
+#define TCP_DUPTHRESH        3
+#define TCP_QUICK_ACKS       16 /* segments at the start that are acknowledged at once */
+#define TCP_SACK_BLOCKS      4
+#define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */
+#define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
+#define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
+#define TCP_SYN_QUEUE_MIN    128
+#define TCP_CHALLENGES_PER_S 10
+#define TCP_PAWS_IDLE        DURATION_S(24 * 24 * 3600) /* RFC 7323 5.5: 24 days */
+
+struct tcp_options {
+	bool has_mss, has_ws, sack_permitted, has_ts, malformed;
+	uint16_t mss;
+	uint8_t ws;
+	uint32_t tsval, tsecr;
+	int sacks;
+	struct tcp_gap sack[TCP_SACK_BLOCKS];
+};
+
+/* A received segment, parsed and checked. The text lies in the borrowed frame. */
+struct tcp_seg {
+	struct endpoint local, remote;
+	seq32 seq, ack;
+	unsigned flags;
+	uint16_t wnd, up;
+	const uint8_t *text;
+	uint32_t text_len;
+	uint32_t segments; /* on the wire: a super-frame counts as its segments */
+	struct tcp_options opt;
+};
+
+/* SEG.LEN of RFC 9293: text plus SYN and FIN. */
+static inline uint32_t seg_len(const struct tcp_seg *g)
+{
+	return g->text_len + ((g->flags & TCP_SYN) != 0) + ((g->flags & TCP_FIN) != 0);
+}
+
+struct tcp_arrival {
+	const uint8_t *p;
+	uint32_t len;
+	uint32_t next; /* index + 1 */
+};
+
+/* tcp_state.c */
+/* The one function that changes the state, and records it. */
+void tcp_set_state(struct tcp_layer *l, struct tcp *t, enum tcp_state to, const char *why);
+bool tcp_may_send(const struct tcp *t); /* new text is accepted from the application */
+bool tcp_may_receive(enum tcp_state s); /* text of the peer is still expected */
+/* Ends the connection: CLOSED, out of the tables, error kept for the application. */
+void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why);
+void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_options.c */
+void tcp_parse_options(const uint8_t *p, size_t len, struct tcp_options *o);
+/* Writes the options of the next segment; a multiple of four bytes, at most 40. */
+uint16_t tcp_build_options(const struct tcp_layer *l, const struct tcp *t, bool syn, uint8_t *p);
+/* Bytes of options that every data segment carries. */
+uint16_t tcp_data_option_len(const struct tcp *t);
+uint32_t tcp_ts_now(const struct tcp_layer *l, const struct tcp *t);
+
+/* tcp_input.c */
+void tcp_input(void *ctx, const struct ip_rx *rx);
+void tcp_icmp_error(void *ctx, const struct ip_error *e);
+void tcp_drop(struct tcp_layer *l, const struct tcp *t, enum counter reason);
+#define TCP_DROP(l, t, name) (COUNT((l)->cnt, name), tcp_drop((l), (t), CNT_##name))
+/* RST in answer to a segment that has no connection (RFC 9293 3.5.2). */
+void tcp_reset_reply(struct tcp_layer *l, const struct tcp_seg *g, const char *why);
+/* RST of a connection of ours: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>. */
+void tcp_send_reset(struct tcp_layer *l, struct tcp *t, const char *why);
+/* RFC 5961: an ACK, at most TCP_CHALLENGES_PER_S a second and connection. */
+void tcp_challenge_ack(struct tcp_layer *l, struct tcp *t);
+/* Peer's SYN: MSS, window scale, timestamps, SACK. */
+void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_established(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_listen.c */
+void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_listener_close(struct tcp_layer *l, struct tcp *t);
+void tcp_child_unlink(struct tcp *t);
+/* The child's handshake is complete. False: the accept queue is full. */
+bool tcp_child_ready(struct tcp_layer *l, struct tcp *t);
+seq32 tcp_isn(struct tcp_layer *l, const struct tcp *t);
+uint32_t tcp_ts_offset(struct tcp_layer *l, const struct tcp *t);
+
+/* tcp_ack.c: RFC 9293 3.10.7.4, "fifth, check the ACK field", from ESTABLISHED on. False: the segment is dropped. */
+bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+
+/* tcp_rcv.c */
+void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_fin_input(struct tcp_layer *l, struct tcp *t);
+void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t);
+/* The right edge to advertise now, as the window field; moves rcv.adv. */
+uint16_t tcp_advertise(struct tcp *t, bool syn);
+/* The window is worth a segment of its own. */
+bool tcp_window_update_due(const struct tcp *t);
+
+/* tcp_txq.c */
+static inline struct tcp_txrec *txq_at(const struct tcp_txq *q, uint32_t i)
+{
+	return &q->rec[(q->head + i) & (q->capacity - 1)];
+}
+static inline seq32 txrec_end(const struct tcp_txrec *r)
+{
+	return seq_add(r->seq, r->len);
+}
+static inline bool txrec_in_pipe(const struct tcp_txrec *r)
+{
+	return !r->sacked && !r->lost;
+}
+/* A record's condition decides where its bytes count; to change one: leave, change, enter. */
+static inline void txrec_leave(struct tcp *t, const struct tcp_txrec *r)
+{
+	if (r->lost)
+		t->lost -= r->len;
+	else if (!r->sacked)
+		t->pipe -= r->len;
+}
+static inline void txrec_enter(struct tcp *t, const struct tcp_txrec *r)
+{
+	if (r->lost)
+		t->lost += r->len;
+	else if (!r->sacked)
+		t->pipe += r->len;
+}
+bool txq_reserve(struct tcp_txq *q, struct env *env, uint32_t more);
+void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, instant now);
+/* Cuts record i so that it ends at `at`; the rest becomes record i + 1. False: no memory. */
+bool txq_split(struct tcp_txq *q, struct env *env, uint32_t i, seq32 at);
+void txq_pop(struct tcp_txq *q);
+void txq_release(struct tcp_txq *q, struct env *env);
+
+/* tcp_loss.c */
+struct tcp_ack_news {
+	uint32_t acked;  /* bytes newly acknowledged cumulatively */
+	uint32_t sacked; /* bytes newly sacked */
+	bool rtt_valid;
+	duration rtt;
+};
+void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, struct tcp_ack_news *news);
+void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news);
+/* Every record that is not sacked is lost (RFC 6298 5.4, RFC 8985 6.3). */
+void tcp_loss_timeout(struct tcp *t);
+void tcp_loss_mark(struct tcp *t, struct tcp_txrec *r);
+void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t);
+void tcp_probe_arm(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_cc.c: RFC 5681 */
+void tcp_cc_init(struct tcp *t);
+void tcp_cc_acked(struct tcp *t, uint32_t bytes);
+void tcp_cc_enter_recovery(struct tcp *t);
+void tcp_cc_timeout(struct tcp *t, bool first);
+void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_rtt.c: RFC 6298 */
+void tcp_rtt_sample(struct tcp_layer *l, struct tcp *t, duration rtt);
+duration tcp_rto_backed_off(const struct tcp_layer *l, const struct tcp *t);
+
+/* tcp_timer.c */
+void tcp_timer_set(struct tcp_layer *l, struct tcp *t, enum tcp_timer which, duration in);
+void tcp_timer_stop(struct tcp *t, enum tcp_timer which);
+void tcp_timers_stop(struct tcp *t);
+static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
+{
+	return !instant_is_never(t->deadline[which]);
+}
+/* Retransmission timer or persist timer, as what is outstanding wants it. */
+void tcp_rearm(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_output.c */
+/* t may owe a segment: look at it in this turn. */
+void tcp_output_wanted(struct tcp_layer *l, struct tcp *t);
+uint32_t tcp_unsent(const struct tcp *t); /* bytes in the send ring beyond SND.NXT */
+/* Effective send MSS (RFC 9293 3.7.1) from the peer's option, the path and TCP_MAXSEG. */
+void tcp_update_mss(struct tcp_layer *l, struct tcp *t);
+/* A bare segment outside the order of output: a reset. */
+void tcp_send_control(struct tcp_layer *l, struct endpoint from, struct endpoint to, seq32 seq, seq32 ack,
+                      unsigned flags);
+
+#endif

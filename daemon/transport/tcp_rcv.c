@@ -1,0 +1,367 @@
+/* The receive side: text in and out of order, the window, FIN, delivery.
+ *
+ * Positions in the receive ring count from its head, which is the oldest byte that the application has not been given:
+ * first the ring's own bytes (len), then this turn's borrowed arrivals, then RCV.NXT; bytes beyond a gap are stored at
+ * their final positions. Memory for a segment is reserved before RCV.NXT moves over it, so an acknowledged byte is
+ * never lost. */
+#include "transport/tcp_internal.h"
+
+/* Ring position of a sequence number at or beyond RCV.NXT. */
+static uint32_t position(const struct tcp *t, seq32 seq)
+{
+	return t->rcv_ring.len + t->rcv.borrowed + seq_len(t->rcv.nxt, seq);
+}
+
+/* Positions in use: in order, borrowed, and beyond gaps. */
+static uint32_t extent(const struct tcp *t)
+{
+	if (t->rcv.gaps)
+		return position(t, t->rcv.gap[t->rcv.gaps - 1].end);
+	return t->rcv_ring.len;
+}
+
+uint32_t tcp_rcv_wnd(const struct tcp *t)
+{
+	uint32_t used = t->rcv_ring.len + t->rcv.borrowed + t->rcv.held;
+
+	return used < t->rcvbuf ? t->rcvbuf - used : 0;
+}
+
+uint16_t tcp_advertise(struct tcp *t, bool syn)
+{
+	uint32_t shift = syn ? 0 : t->rcv.wind_shift; /* RFC 7323 2.2: a SYN's window is never scaled */
+	uint32_t offered = seq_gt(t->rcv.adv, t->rcv.nxt) ? seq_len(t->rcv.nxt, t->rcv.adv) : 0;
+	uint32_t free = tcp_rcv_wnd(t);
+
+	/* RFC 9293 3.8.6.2.2: silly window avoidance; the right edge stays until it can move by a worthwhile step. */
+	if (free < offered || free - offered < u32_min(t->rcvbuf / 2, t->rcv.mss))
+		free = offered;
+	uint32_t field = u32_min(free >> shift, UINT16_MAX);
+	/* RFC 9293 3.8.6, SHLD-14: never move the right edge to the left; rounding may owe it one step. */
+	if (field << shift < offered)
+		field = u32_min((offered + (1u << shift) - 1) >> shift, UINT16_MAX);
+	seq32 edge = seq_add(t->rcv.nxt, field << shift);
+	if (seq_gt(edge, t->rcv.adv))
+		t->rcv.adv = edge;
+	return (uint16_t)field;
+}
+
+bool tcp_window_update_due(const struct tcp *t)
+{
+	if (!tcp_may_receive(t->state))
+		return false;
+	uint32_t offered = seq_gt(t->rcv.adv, t->rcv.nxt) ? seq_len(t->rcv.nxt, t->rcv.adv) : 0;
+	uint32_t free = u32_min(tcp_rcv_wnd(t), (uint32_t)UINT16_MAX << t->rcv.wind_shift);
+
+	/* Worth a segment when the peer may be held up: what it sees has doubled, and by a full segment at least. */
+	return free > offered && free - offered >= u32_max(offered, u32_min(t->rcvbuf / 2, t->rcv.mss));
+}
+
+static bool borrow(struct tcp_layer *l, struct tcp *t, const uint8_t *p, uint32_t len)
+{
+	if (l->arrival_count == l->arrival_capacity) {
+		uint32_t capacity = l->arrival_capacity ? 2 * l->arrival_capacity : 64;
+		struct tcp_arrival *a = env_realloc(l->env, l->arrival, l->arrival_capacity * sizeof(*a),
+		                                    capacity * sizeof(*a));
+		if (!a)
+			return false;
+		l->arrival = a;
+		l->arrival_capacity = capacity;
+	}
+	l->arrival[l->arrival_count] = (struct tcp_arrival){.p = p, .len = len};
+	uint32_t index = ++l->arrival_count;
+	if (!list_linked(&t->borrow_link))
+		list_push_back(&l->borrowers, &t->borrow_link);
+	if (t->rcv.arrivals)
+		l->arrival[t->rcv.arrivals_tail - 1].next = index;
+	else
+		t->rcv.arrivals = index;
+	t->rcv.arrivals_tail = index;
+	t->rcv.borrowed += len;
+	return true;
+}
+
+/* Moves what is borrowed into the ring, where its memory is reserved. */
+static void flush_borrowed(struct tcp_layer *l, struct tcp *t)
+{
+	for (uint32_t i = t->rcv.arrivals; i; i = l->arrival[i - 1].next) {
+		const struct tcp_arrival *a = &l->arrival[i - 1];
+		ring_write_at(&t->rcv_ring, t->rcv_ring.len, a->p, a->len);
+		ring_commit(&t->rcv_ring, a->len);
+	}
+	t->rcv.arrivals = t->rcv.arrivals_tail = 0;
+	t->rcv.borrowed = 0;
+}
+
+static void gap_remove(struct tcp *t, uint32_t i, uint32_t n)
+{
+	for (uint32_t j = i; j + n < t->rcv.gaps; j++)
+		t->rcv.gap[j] = t->rcv.gap[j + n];
+	t->rcv.gaps = (uint16_t)(t->rcv.gaps - n);
+}
+
+static bool gap_reserve(struct tcp_layer *l, struct tcp *t)
+{
+	if (t->rcv.gaps < t->rcv.gap_capacity)
+		return true;
+	uint16_t capacity = t->rcv.gap_capacity ? (uint16_t)(2 * t->rcv.gap_capacity) : 8;
+	if (capacity > TCP_GAPS_MAX)
+		return false;
+	struct tcp_gap *g = env_realloc(l->env, t->rcv.gap, t->rcv.gap_capacity * sizeof(*g), capacity * sizeof(*g));
+	if (!g)
+		return false;
+	t->rcv.gap = g;
+	t->rcv.gap_capacity = capacity;
+	return true;
+}
+
+static void gaps_release(struct tcp_layer *l, struct tcp *t)
+{
+	env_free(l->env, t->rcv.gap, t->rcv.gap_capacity * sizeof(*t->rcv.gap));
+	t->rcv.gap = NULL;
+	t->rcv.gaps = t->rcv.gap_capacity = 0;
+}
+
+/* Enters [b.start, b.end), merging what it touches. False: too many intervals, or no memory. */
+static bool gap_insert(struct tcp_layer *l, struct tcp *t, struct tcp_gap b)
+{
+	uint32_t i = 0, touched = 0;
+
+	while (i < t->rcv.gaps && seq_lt(t->rcv.gap[i].end, b.start))
+		i++;
+	while (i + touched < t->rcv.gaps && seq_le(t->rcv.gap[i + touched].start, b.end))
+		touched++;
+	if (touched) {
+		b.start = seq_min(b.start, t->rcv.gap[i].start);
+		b.end = seq_max(b.end, t->rcv.gap[i + touched - 1].end);
+		t->rcv.gap[i] = b;
+		gap_remove(t, i + 1, touched - 1);
+		return true;
+	}
+	if (!gap_reserve(l, t))
+		return false;
+	for (uint32_t j = t->rcv.gaps; j > i; j--)
+		t->rcv.gap[j] = t->rcv.gap[j - 1];
+	t->rcv.gap[i] = b;
+	t->rcv.gaps++;
+	return true;
+}
+
+static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len)
+{
+	struct tcp_gap b = {seq, seq_add(seq, len)};
+	uint32_t pos = position(t, seq);
+
+	/* RFC 5681 4.2: answer out-of-order text at once. */
+	t->ack_owed = true;
+	if (!ring_reserve(&t->rcv_ring, l->rings, pos + len, extent(t))) {
+		TCP_DROP(l, t, TcpNoMemory);
+		return;
+	}
+	if (!gap_insert(l, t, b)) {
+		TCP_DROP(l, t, TcpOutOfOrderDrops);
+		return;
+	}
+	COUNT(l->cnt, TcpOutOfOrder);
+	ring_write_at(&t->rcv_ring, pos, p, len);
+	t->rcv.gap_recent = seq;
+}
+
+/* RCV.NXT has reached the first interval: its bytes join the ring. */
+static void close_gaps(struct tcp_layer *l, struct tcp *t)
+{
+	if (!t->rcv.gaps || seq_lt(t->rcv.nxt, t->rcv.gap[0].start))
+		return;
+	flush_borrowed(l, t);
+	while (t->rcv.gaps && seq_ge(t->rcv.nxt, t->rcv.gap[0].start)) {
+		if (seq_gt(t->rcv.gap[0].end, t->rcv.nxt)) {
+			uint32_t n = seq_len(t->rcv.nxt, t->rcv.gap[0].end);
+			ring_commit(&t->rcv_ring, n);
+			t->rcv.nxt = t->rcv.gap[0].end;
+			t->bytes_received += n;
+		}
+		gap_remove(t, 0, 1);
+	}
+	if (!t->rcv.gaps)
+		gaps_release(l, t);
+	/* RFC 5681 4.2: a segment that fills a gap is acknowledged at once. */
+	t->ack_owed = true;
+}
+
+static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const uint8_t *p, uint32_t len)
+{
+	if (t->input_shut) {
+		t->rcv.nxt = seq_add(t->rcv.nxt, len);
+	} else {
+		uint32_t need = position(t, seq_add(t->rcv.nxt, len));
+		if (!ring_reserve(&t->rcv_ring, l->rings, need, extent(t)) || !borrow(l, t, p, len)) {
+			TCP_DROP(l, t, TcpNoMemory);
+			return;
+		}
+		t->rcv.nxt = seq_add(t->rcv.nxt, len);
+	}
+	t->bytes_received += len;
+	bool had_gaps = t->rcv.gaps != 0;
+	close_gaps(l, t);
+	if (!t->input_shut)
+		l->up.event(l->up.ctx, t, TCP_EVENT_DATA);
+	if (had_gaps)
+		t->ack_owed = true;
+	/* RFC 9293 3.8.6.3: an ACK for at least every second full segment, and within the delayed-ACK time. */
+	t->rcv.unacked_segments += g->segments;
+	if (t->rcv.unacked_segments >= 2 || t->segs_in <= TCP_QUICK_ACKS)
+		t->ack_owed = true;
+	else if (!tcp_timer_on(t, TCP_TIMER_DELACK))
+		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
+}
+
+void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	const uint8_t *p = g->text;
+	uint32_t len = g->text_len;
+	seq32 seq = g->seq;
+
+	if (!len)
+		return;
+	if (seq_lt(seq, t->rcv.nxt)) { /* trim what we have */
+		uint32_t old = seq_len(seq, t->rcv.nxt);
+		if (old >= len) {
+			TCP_DROP(l, t, TcpDuplicateData);
+			t->ack_owed = true;
+			return;
+		}
+		p += old;
+		len -= old;
+		seq = t->rcv.nxt;
+	}
+	uint32_t window = seq_gt(t->rcv.adv, seq) ? seq_len(seq, t->rcv.adv) : 0;
+	if (len > window) {
+		TCP_DROP(l, t, TcpBeyondWindow);
+		t->ack_owed = true;
+		len = window;
+		if (!len)
+			return;
+	}
+	if (seq_eq(seq, t->rcv.nxt))
+		in_order(l, t, g, p, len);
+	else
+		out_of_order(l, t, seq, p, len);
+}
+
+void tcp_check_eof(struct tcp_layer *l, struct tcp *t)
+{
+	if (t->fin_received && !t->rcv_ring.len && !t->rcv.borrowed)
+		l->up.event(l->up.ctx, t, TCP_EVENT_EOF);
+}
+
+/* RFC 9293 3.10.7.4, eighth step. The FIN is in order. */
+void tcp_fin_input(struct tcp_layer *l, struct tcp *t)
+{
+	t->rcv.nxt = seq_add(t->rcv.nxt, 1);
+	t->fin_received = true;
+	t->ack_owed = true;
+	switch (t->state) {
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+		tcp_set_state(l, t, TCP_CLOSE_WAIT, "FIN received");
+		break;
+	case TCP_FIN_WAIT_1: /* our FIN is not acknowledged: else the ACK step had moved on to FIN-WAIT-2 */
+		tcp_set_state(l, t, TCP_CLOSING, "FIN received");
+		break;
+	case TCP_FIN_WAIT_2:
+		tcp_enter_time_wait(l, t);
+		break;
+	case TCP_CLOSED:
+	case TCP_LISTEN:
+	case TCP_SYN_SENT:
+	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+	case TCP_TIME_WAIT:
+	case TCP_STATES:
+		break;
+	}
+	tcp_check_eof(l, t);
+}
+
+int tcp_deliver(const struct tcp_layer *l, const struct tcp *t, struct iovec *iov, int max)
+{
+	int n = t->rcv_ring.len ? ring_iov(&t->rcv_ring, 0, t->rcv_ring.len, iov) : 0;
+
+	for (uint32_t i = t->rcv.arrivals; i && n < max; i = l->arrival[i - 1].next) {
+		union { /* an iovec has no const form; delivery only reads */
+			const uint8_t *in;
+			void *out;
+		} p = {.in = l->arrival[i - 1].p};
+		iov[n++] = (struct iovec){.iov_base = p.out, .iov_len = l->arrival[i - 1].len};
+	}
+	return n;
+}
+
+static void take_arrivals(struct tcp_layer *l, struct tcp *t, uint32_t n)
+{
+	t->rcv.borrowed -= n;
+	ring_skip(&t->rcv_ring, n);
+	while (n) {
+		struct tcp_arrival *a = &l->arrival[t->rcv.arrivals - 1];
+		uint32_t part = u32_min(n, a->len);
+		a->p += part;
+		a->len -= part;
+		n -= part;
+		if (!a->len)
+			t->rcv.arrivals = a->next;
+	}
+	if (!t->rcv.arrivals)
+		t->rcv.arrivals_tail = 0;
+}
+
+static void release_if_empty(struct tcp_layer *l, struct tcp *t)
+{
+	if (!t->rcv_ring.len && !t->rcv.borrowed && !t->rcv.gaps)
+		ring_release(&t->rcv_ring, l->rings);
+}
+
+void tcp_delivered(struct tcp_layer *l, struct tcp *t, uint32_t n)
+{
+	uint32_t from_ring = u32_min(n, t->rcv_ring.len);
+
+	t->rcv.held += n;
+	ring_consume(&t->rcv_ring, from_ring);
+	if (n > from_ring)
+		take_arrivals(l, t, n - from_ring);
+	release_if_empty(l, t);
+	tcp_check_eof(l, t);
+}
+
+void tcp_turn_end(struct tcp_layer *l)
+{
+	list_for_each_safe(it, tmp, &l->borrowers)
+	{
+		struct tcp *t = list_entry(it, struct tcp, borrow_link);
+		flush_borrowed(l, t);
+		release_if_empty(l, t);
+		list_remove(it);
+	}
+	l->arrival_count = 0;
+}
+
+void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t)
+{
+	t->rcv.arrivals = t->rcv.arrivals_tail = 0;
+	t->rcv.borrowed = 0;
+	gaps_release(l, t);
+	ring_release(&t->rcv_ring, l->rings);
+	list_remove(&t->borrow_link);
+}
+
+void tcp_set_held(struct tcp_layer *l, struct tcp *t, uint32_t bytes)
+{
+	t->rcv.held = bytes;
+	if (tcp_window_update_due(t))
+		tcp_output_wanted(l, t);
+}
+
+uint32_t tcp_recv_queued(const struct tcp *t)
+{
+	return t->rcv_ring.len + t->rcv.borrowed + t->rcv.held;
+}

@@ -1,0 +1,234 @@
+/* Saving and loading of TCP control blocks. Between turns nothing is borrowed; list memberships are saved as flags, and
+ * the stack restores the order of the output list and of the accept queues (stack/stack_snap.c). */
+#include "transport/tcp_internal.h"
+
+static void snap_ring(struct snap *s, struct tcp_layer *l, struct ring *r, uint32_t extent)
+{
+	uint32_t len = r->len, stored = extent;
+
+	snap_u32(s, &len);
+	snap_u32(s, &stored);
+	if (snap_loading(s)) {
+		snap_check(s, len <= stored && stored <= RING_MAX_SIZE, "ring length out of range");
+		if (!snap_ok(s))
+			return;
+		if (stored && !ring_reserve(r, l->rings, stored, 0)) {
+			snap_fail(s, "out of memory");
+			return;
+		}
+		r->len = len;
+	}
+	struct iovec iov[2];
+	int n = stored ? ring_iov(r, 0, stored, iov) : 0;
+	for (int i = 0; i < n; i++)
+		snap_bytes(s, iov[i].iov_base, iov[i].iov_len);
+}
+
+static void snap_txq(struct snap *s, struct tcp_layer *l, struct tcp *t)
+{
+	uint32_t count = t->txq.count;
+	seq32 expect = t->snd.una;
+
+	snap_u32(s, &count);
+	if (snap_loading(s)) {
+		snap_check(s, count <= TCP_TXREC_MAX, "too many transmission records");
+		if (!snap_ok(s))
+			return;
+		if (count && !txq_reserve(&t->txq, l->env, count)) {
+			snap_fail(s, "out of memory");
+			return;
+		}
+		t->txq.count = count;
+	}
+	for (uint32_t i = 0; i < count && snap_ok(s); i++) {
+		struct tcp_txrec *r = txq_at(&t->txq, i);
+		bool sacked = r->sacked, lost = r->lost, retrans = r->retrans;
+		snap_seq(s, &r->seq);
+		snap_u32(s, &r->len);
+		snap_instant(s, &r->sent);
+		snap_bool(s, &sacked);
+		snap_bool(s, &lost);
+		snap_bool(s, &retrans);
+		if (!snap_loading(s))
+			continue;
+		snap_check(s, seq_eq(r->seq, expect) && r->len && !(sacked && lost), "transmission records do not fit");
+		r->sacked = sacked;
+		r->lost = lost;
+		r->retrans = retrans;
+		txrec_enter(t, r);
+		expect = txrec_end(r);
+	}
+	if (snap_loading(s) && count)
+		snap_check(s, seq_eq(expect, t->snd.nxt), "transmission records do not end at SND.NXT");
+}
+
+static void snap_gaps(struct snap *s, struct tcp_layer *l, struct tcp *t)
+{
+	uint16_t gaps = t->rcv.gaps;
+	seq32 last = t->rcv.nxt;
+
+	snap_u16(s, &gaps);
+	if (snap_loading(s) && gaps) {
+		snap_check(s, gaps <= TCP_GAPS_MAX, "too many intervals");
+		if (!snap_ok(s))
+			return;
+		t->rcv.gap = env_alloc(l->env, gaps * sizeof(*t->rcv.gap));
+		if (!t->rcv.gap) {
+			snap_fail(s, "out of memory");
+			return;
+		}
+		t->rcv.gap_capacity = t->rcv.gaps = gaps;
+	}
+	for (uint32_t i = 0; i < gaps && snap_ok(s); i++) {
+		struct tcp_gap *g = &t->rcv.gap[i];
+		snap_seq(s, &g->start);
+		snap_seq(s, &g->end);
+		snap_check(s,
+		           seq_lt(last, g->start) && seq_lt(g->start, g->end) &&
+		                   seq_len(t->rcv.nxt, g->end) <= RING_MAX_SIZE,
+		           "intervals do not fit");
+		last = g->end;
+	}
+}
+
+static void snap_send_space(struct snap *s, struct tcp *t)
+{
+	snap_seq(s, &t->snd.una);
+	snap_seq(s, &t->snd.nxt);
+	snap_seq(s, &t->snd.up);
+	snap_seq(s, &t->snd.wl1);
+	snap_seq(s, &t->snd.wl2);
+	snap_seq(s, &t->snd.iss);
+	snap_seq(s, &t->snd.head);
+	snap_u32(s, &t->snd.wnd);
+	snap_u32(s, &t->snd.wnd_max);
+	snap_u8(s, &t->snd.wind_shift);
+	snap_u16(s, &t->snd.mss);
+	snap_u16(s, &t->snd.mss_peer);
+	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0, "send variables out of range");
+}
+
+static void snap_receive_space(struct snap *s, struct tcp *t)
+{
+	snap_seq(s, &t->rcv.nxt);
+	snap_seq(s, &t->rcv.up);
+	snap_seq(s, &t->rcv.irs);
+	snap_seq(s, &t->rcv.adv);
+	snap_u8(s, &t->rcv.wind_shift);
+	snap_u16(s, &t->rcv.mss);
+	snap_u32(s, &t->rcv.held);
+	snap_u32(s, &t->rcv.unacked_segments);
+	snap_seq(s, &t->rcv.gap_recent);
+	snap_check(s, t->rcv.wind_shift <= TCP_WIND_SHIFT_MAX, "receive variables out of range");
+}
+
+static void snap_congestion(struct snap *s, struct tcp *t)
+{
+	snap_u32(s, &t->cwnd);
+	snap_u32(s, &t->ssthresh);
+	snap_u32(s, &t->cwnd_acked);
+	SNAP_ENUM(s, t->recovery, TCP_RECOVERIES);
+	snap_seq(s, &t->recover);
+	snap_u8(s, &t->dupacks);
+	snap_duration(s, &t->srtt);
+	snap_duration(s, &t->rttvar);
+	snap_duration(s, &t->rto);
+	snap_duration(s, &t->rtt_min);
+	snap_bool(s, &t->rtt_valid);
+	snap_u8(s, &t->backoff);
+	snap_instant(s, &t->rack_sent);
+	snap_seq(s, &t->rack_end);
+	snap_duration(s, &t->rack_rtt);
+	snap_bool(s, &t->reordering_seen);
+	snap_seq(s, &t->fack);
+	snap_bool(s, &t->retransmit_owed);
+	snap_bool(s, &t->probe_owed);
+	snap_bool(s, &t->probe_out);
+	snap_bool(s, &t->probe_retrans);
+	snap_seq(s, &t->probe_end);
+}
+
+static void snap_flags(struct snap *s, struct tcp *t)
+{
+	bool *const flag[] = {
+	        &t->ts_ok,    &t->ws_ok,           &t->sack_ok,      &t->syn_owed,     &t->fin_owed,
+	        &t->fin_sent, &t->ack_owed,        &t->persist_owed, &t->fin_received, &t->input_shut,
+	        &t->orphan,   &t->writable_wanted, &t->cwnd_limited, &t->nodelay,      &t->embryonic,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
+		snap_bool(s, flag[i]);
+}
+
+static void snap_history(struct snap *s, struct tcp *t)
+{
+	snap_u32(s, &t->ts_offset);
+	snap_u32(s, &t->ts_recent);
+	snap_instant(s, &t->ts_recent_age);
+	snap_seq(s, &t->last_ack_sent);
+	snap_u8(s, &t->ttl);
+	snap_u8(s, &t->tos);
+	snap_u16(s, &t->user_mss);
+	snap_i32(s, &t->error);
+	snap_u32(s, &t->backlog);
+	snap_instant(s, &t->challenge_second);
+	snap_u8(s, &t->challenges);
+	snap_instant(s, &t->last_sent);
+	snap_instant(s, &t->last_received);
+	snap_instant(s, &t->established_at);
+	snap_u64(s, &t->bytes_acked);
+	snap_u64(s, &t->bytes_received);
+	snap_u64(s, &t->segs_out);
+	snap_u64(s, &t->segs_in);
+	snap_u64(s, &t->segs_retrans);
+}
+
+void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
+{
+	SNAP_ENUM(s, t->state, TCP_STATES);
+	snap_pcb(s, &l->pcbs, &t->pcb);
+	for (int i = 0; i < TCP_TIMERS; i++)
+		snap_instant(s, &t->deadline[i]);
+	snap_send_space(s, t);
+	snap_receive_space(s, t);
+	snap_u32(s, &t->sndbuf);
+	snap_u32(s, &t->rcvbuf);
+	snap_check(s, t->sndbuf <= TCP_BUF_MAX && t->rcvbuf <= TCP_BUF_MAX, "buffer sizes out of range");
+	snap_congestion(s, t);
+	snap_flags(s, t);
+	snap_history(s, t);
+	snap_txq(s, l, t);
+	snap_gaps(s, l, t);
+	uint32_t extent = t->rcv_ring.len;
+	if (t->rcv.gaps && snap_ok(s))
+		extent += seq_len(t->rcv.nxt, t->rcv.gap[t->rcv.gaps - 1].end);
+	snap_ring(s, l, &t->snd_ring, t->snd_ring.len);
+	snap_ring(s, l, &t->rcv_ring, extent);
+	if (snap_loading(s) && snap_ok(s)) {
+		instant e = t->deadline[0];
+		for (int i = 1; i < TCP_TIMERS; i++)
+			e = instant_min(e, t->deadline[i]);
+		timer_update(l->timers, &t->timer, e);
+	}
+}
+
+void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
+{
+	snap_bytes(s, l->isn_key.b, sizeof(l->isn_key.b));
+	snap_duration(s, &l->cfg.time_wait);
+	snap_duration(s, &l->cfg.fin_wait_2);
+	snap_duration(s, &l->cfg.rto_min);
+	snap_duration(s, &l->cfg.rto_max);
+	snap_duration(s, &l->cfg.rto_initial);
+	snap_duration(s, &l->cfg.delack);
+	snap_u32(s, &l->cfg.rcvbuf);
+	snap_u32(s, &l->cfg.sndbuf);
+	snap_u8(s, &l->cfg.syn_retries);
+	snap_u8(s, &l->cfg.retries);
+	snap_u8(s, &l->cfg.orphan_retries);
+	snap_u16(s, &l->cfg.backlog_max);
+	snap_bool(s, &l->cfg.timestamps);
+	snap_bool(s, &l->cfg.window_scaling);
+	snap_bool(s, &l->cfg.sack);
+	snap_pcb_table(s, &l->pcbs);
+}
