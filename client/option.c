@@ -1,0 +1,179 @@
+/* Socket options: one table says which exist, how their value looks in C, and what they are in the control plane.
+ *
+ * Theory of operation. An option that the table lacks is ENOPROTOOPT, whatever the kernel would make of it on the
+ * descriptor: a value that is silently ignored is worse than an error. */
+#include "client.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+static const struct client_option options[] = {
+        {SOL_SOCKET, SO_REUSEADDR, CLIENT_OPTION_INT, toynet_v1_Option_SO_REUSEADDR},
+        {SOL_SOCKET, SO_TYPE, CLIENT_OPTION_INT, toynet_v1_Option_SO_TYPE},
+        {SOL_SOCKET, SO_ERROR, CLIENT_OPTION_INT, toynet_v1_Option_SO_ERROR},
+        {SOL_SOCKET, SO_BROADCAST, CLIENT_OPTION_INT, toynet_v1_Option_SO_BROADCAST},
+        {SOL_SOCKET, SO_SNDBUF, CLIENT_OPTION_INT, toynet_v1_Option_SO_SNDBUF},
+        {SOL_SOCKET, SO_RCVBUF, CLIENT_OPTION_INT, toynet_v1_Option_SO_RCVBUF},
+        {SOL_SOCKET, SO_LINGER, CLIENT_OPTION_LINGER, toynet_v1_Option_SO_LINGER},
+        {SOL_SOCKET, SO_ACCEPTCONN, CLIENT_OPTION_INT, toynet_v1_Option_SO_ACCEPTCONN},
+        {SOL_SOCKET, SO_DOMAIN, CLIENT_OPTION_INT, toynet_v1_Option_SO_DOMAIN},
+        {SOL_SOCKET, SO_PROTOCOL, CLIENT_OPTION_INT, toynet_v1_Option_SO_PROTOCOL},
+        {SOL_SOCKET, SO_RCVTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
+        {SOL_SOCKET, SO_SNDTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
+        {IPPROTO_IP, IP_TOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TOS},
+        {IPPROTO_IP, IP_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TTL},
+        {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
+        {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
+};
+
+const struct client_option *client_option_find(int level, int name)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].level == level && options[i].name == name)
+			return &options[i];
+	}
+	return NULL;
+}
+
+static toynet_v1_OptionValue number_value(int64_t number)
+{
+	return (toynet_v1_OptionValue){.which_value = toynet_v1_OptionValue_number_tag, .value.number = number};
+}
+
+int client_option_encode(const struct client_option *o, const void *value, socklen_t len, toynet_v1_OptionValue *out)
+{
+	struct linger linger;
+	int number;
+
+	switch (o->type) {
+	case CLIENT_OPTION_LINGER:
+		if (len < sizeof(linger))
+			break;
+		memcpy(&linger, value, sizeof(linger));
+		*out = (toynet_v1_OptionValue){
+		        .which_value = toynet_v1_OptionValue_linger_tag,
+		        .value.linger = {.on = linger.l_onoff != 0,
+		                         .seconds = linger.l_linger < 0 ? INT_MAX : (uint32_t)linger.l_linger},
+		};
+		return 0;
+	case CLIENT_OPTION_SMALL:
+		if (len >= 1 && len < sizeof(number)) {
+			*out = number_value(*(const uint8_t *)value);
+			return 0;
+		}
+		/* fall through */
+	case CLIENT_OPTION_INT:
+		if (len < sizeof(number))
+			break;
+		memcpy(&number, value, sizeof(number));
+		*out = number_value(number);
+		return 0;
+	case CLIENT_OPTION_NATIVE:
+		break;
+	}
+	return client_fail(EINVAL, "setsockopt: a value of %u bytes is too short for this option", len);
+}
+
+int client_option_decode(const struct client_option *o, const toynet_v1_OptionValue *in, void *value, socklen_t *len)
+{
+	const bool is_linger = in->which_value == toynet_v1_OptionValue_linger_tag;
+	const bool is_number = in->which_value == toynet_v1_OptionValue_number_tag;
+	struct linger linger;
+	int number;
+
+	if (o->type == CLIENT_OPTION_LINGER ? !is_linger : !is_number)
+		return client_fail(EPROTO, "getsockopt: toynetd answered with a value of another type");
+	if (is_linger) {
+		linger = (struct linger){.l_onoff = in->value.linger.on, .l_linger = (int)in->value.linger.seconds};
+		*len = *len < sizeof(linger) ? *len : (socklen_t)sizeof(linger);
+		memcpy(value, &linger, *len);
+		return 0;
+	}
+	number = in->value.number > INT_MAX ? INT_MAX : in->value.number < INT_MIN ? INT_MIN : (int)in->value.number;
+	if (o->type == CLIENT_OPTION_SMALL && *len >= 1 && *len < sizeof(number) && number >= 0 &&
+	    number <= UINT8_MAX) {
+		*(uint8_t *)value = (uint8_t)number;
+		*len = 1;
+		return 0;
+	}
+	*len = *len < sizeof(number) ? *len : (socklen_t)sizeof(number);
+	memcpy(value, &number, *len);
+	return 0;
+}
+
+int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	const struct client_option *o = client_option_find(level, name);
+	toynet_v1_SetOptionRequest request = toynet_v1_SetOptionRequest_init_zero;
+	toynet_v1_SetOptionResponse response = toynet_v1_SetOptionResponse_init_zero;
+	struct client_id id;
+
+	if (client_identify(fd, &id) < 0)
+		return -1;
+	if (!o)
+		return client_fail(ENOPROTOOPT, "setsockopt: level %d option %d is not supported; nothing was changed",
+		                   level, name);
+	if (!value)
+		return client_fail(EFAULT, "setsockopt: no value");
+	if (o->type == CLIENT_OPTION_NATIVE) {
+		if (setsockopt(fd, level, name, value, len) < 0)
+			return client_fail(errno, "setsockopt: %s", strerror(errno));
+		return 0;
+	}
+	if (client_option_encode(o, value, len, &request.value) < 0)
+		return -1;
+	request.has_socket = request.has_value = true;
+	request.socket = client_ref(&id);
+	request.option = o->option;
+	return client_rpc(&(struct client_call){
+	        .method = "SetOption",
+	        .request_type = toynet_v1_SetOptionRequest_fields,
+	        .request = &request,
+	        .response_type = toynet_v1_SetOptionResponse_fields,
+	        .response = &response,
+	        .id = &id,
+	});
+}
+
+int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	const struct client_option *o = client_option_find(level, name);
+	toynet_v1_GetOptionRequest request = toynet_v1_GetOptionRequest_init_zero;
+	toynet_v1_GetOptionResponse response = toynet_v1_GetOptionResponse_init_zero;
+	struct client_id id;
+
+	if (client_identify(fd, &id) < 0)
+		return -1;
+	if (!o)
+		return client_fail(ENOPROTOOPT, "getsockopt: level %d option %d is not supported", level, name);
+	if (!value || !len)
+		return client_fail(EFAULT, "getsockopt: no room for the value");
+	if (o->type == CLIENT_OPTION_NATIVE) {
+		if (getsockopt(fd, level, name, value, len) < 0)
+			return client_fail(errno, "getsockopt: %s", strerror(errno));
+		return 0;
+	}
+	if (o->option == toynet_v1_Option_SO_ERROR) {
+		int error;
+
+		if (client_take_error(&id, &error) < 0)
+			return -1;
+		response.value = number_value(error);
+		return client_option_decode(o, &response.value, value, len);
+	}
+	request.has_socket = true;
+	request.socket = client_ref(&id);
+	request.option = o->option;
+	if (client_rpc(&(struct client_call){
+	            .method = "GetOption",
+	            .request_type = toynet_v1_GetOptionRequest_fields,
+	            .request = &request,
+	            .response_type = toynet_v1_GetOptionResponse_fields,
+	            .response = &response,
+	            .id = &id,
+	    }) < 0)
+		return -1;
+	return client_option_decode(o, &response.value, value, len);
+}
