@@ -1,11 +1,13 @@
 /* Quantities: one parser, a table of units for each sort.
  *
  * Theory of operation. A number may have a fraction, and must have a unit from the table, so that nobody has to guess
- * what "5" means; only where "" is in the table may the unit be missing. The result is rounded to the smallest unit. */
+ * what "5" means; only where "" is in the table may the unit be missing. Case does not matter. The result is rounded to
+ * the smallest unit. */
 #include "quantity.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct unit {
 	const char *name;
@@ -22,7 +24,7 @@ static bool parse(const char *text, const struct unit *units, double limit, uint
 		return false;
 	n = strtod(text, &end);
 	for (const struct unit *u = units; u->name; u++) {
-		if (strcmp(u->name, end) != 0)
+		if (strcasecmp(u->name, end) != 0)
 			continue;
 		n *= u->factor;
 		if (n > limit)
@@ -49,14 +51,14 @@ bool parse_microseconds(const char *text, uint64_t *us)
 
 bool parse_bit_rate(const char *text, uint64_t *bps)
 {
-	static const struct unit units[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}, {NULL, 0}};
+	static const struct unit units[] = {{"bit", 1}, {"Kbit", 1e3}, {"Mbit", 1e6}, {"Gbit", 1e9}, {NULL, 0}};
 
 	return parse(text, units, 1e15, bps);
 }
 
 bool parse_bytes(const char *text, uint64_t *bytes)
 {
-	static const struct unit units[] = {{"", 1}, {"k", 1024}, {"m", 1048576}, {NULL, 0}};
+	static const struct unit units[] = {{"", 1}, {"K", 1024}, {"M", 1048576}, {NULL, 0}};
 
 	return parse(text, units, UINT32_MAX, bytes);
 }

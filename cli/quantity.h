@@ -9,9 +9,9 @@
 bool parse_ppm(const char *text, uint64_t *ppm);
 /* "5ms", "300us", "1s", "1.5ms". */
 bool parse_microseconds(const char *text, uint64_t *us);
-/* "10mbit", "500kbit", "1gbit", "1000bit"; bits per second. */
+/* "10Mbit", "500Kbit", "1Gbit", "1000bit"; bits per second. */
 bool parse_bit_rate(const char *text, uint64_t *bps);
-/* "65536", "64k", "1m"; binary multiples. */
+/* "65536", "64K", "1M"; binary multiples. */
 bool parse_bytes(const char *text, uint64_t *bytes);
 /* A plain number. */
 bool parse_number(const char *text, uint64_t *n);

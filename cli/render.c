@@ -38,7 +38,7 @@ void format_ppm(char *to, size_t size, uint64_t ppm)
 
 void format_bit_rate(char *to, size_t size, uint64_t bps)
 {
-	static const struct unit units[] = {{1, "bit"}, {1e3, "kbit"}, {1e6, "mbit"}, {1e9, "gbit"}};
+	static const struct unit units[] = {{1, "bit"}, {1e3, "Kbit"}, {1e6, "Mbit"}, {1e9, "Gbit"}};
 
 	format_unit(to, size, (double)bps, units, sizeof(units) / sizeof(units[0]));
 }

@@ -81,7 +81,7 @@ void render_end(struct renderer *r);
 void format_microseconds(char *to, size_t size, int64_t us);
 /* "2%", "0.001%". */
 void format_ppm(char *to, size_t size, uint64_t ppm);
-/* "10mbit", "1500bit". */
+/* "10Mbit", "1500bit". */
 void format_bit_rate(char *to, size_t size, uint64_t bps);
 
 /* What a renderer is made of: one function for each step of the document. */

@@ -42,8 +42,8 @@ static const struct setting settings[] = {
         {"corrupt", {PROBABILITY(corrupt_ppm)}},
         {"delay", {DURATION(delay_us)}},
         {"jitter", {DURATION(jitter_us)}},
-        {"rate", {{"a rate such as 10mbit", parse_bit_rate, offsetof(Direction, rate_bps), true}}},
-        {"queue", {{"a size such as 64k", parse_bytes, offsetof(Direction, queue_bytes), false}}},
+        {"rate", {{"a rate such as 10Mbit", parse_bit_rate, offsetof(Direction, rate_bps), true}}},
+        {"queue", {{"a size such as 64K", parse_bytes, offsetof(Direction, queue_bytes), false}}},
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -238,8 +238,8 @@ const struct verb verb_impair = {
                 "  corrupt P       one bit is flipped with probability P\n"
                 "  delay TIME      every frame is late by TIME\n"
                 "  jitter TIME     ... plus or minus up to TIME; the order is kept\n"
-                "  rate R          at most R bits per second (10mbit), behind a queue\n"
-                "  queue SIZE      of the rate limiter (64k)\n"
+                "  rate R          at most R bits per second (10Mbit), behind a queue\n"
+                "  queue SIZE      of the rate limiter (64K)\n"
                 "Example: toynetctl impair both loss 2% reorder 1% 5ms duplicate 1%\n"
                 "Changing needs root or the group toynet.\n",
         .run = run,
