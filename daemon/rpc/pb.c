@@ -21,7 +21,7 @@ static void heap_free(void *ctx, void *p)
 	free(p);
 }
 
-ProtobufCMessage *pb_decode(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, size_t len,
+ProtobufCMessage *pb_unpack(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, size_t len,
                             enum grpc_status *status, const char **why)
 {
 	size_t left = PB_DECODE_HEAP_MAX;

@@ -9,7 +9,7 @@
 #define PB_DECODE_HEAP_MAX (256u << 10)
 
 /* NULL: *status and *why (static text) say what is wrong. Freed with pb_free. */
-ProtobufCMessage *pb_decode(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, size_t len,
+ProtobufCMessage *pb_unpack(const ProtobufCMessageDescriptor *d, const uint8_t *bytes, size_t len,
                             enum grpc_status *status, const char **why);
 void pb_free(ProtobufCMessage *m);
 
