@@ -1,0 +1,299 @@
+/* arp: resolution with a queue, ageing and refresh, what is learned and what is not. */
+#include "net.h"
+
+#define THIRD "10.0.0.3"
+
+/* A UDP datagram of ours, one byte of payload that tells it apart. */
+static enum ip_sent send_one(struct net *n, const char *dst, uint8_t mark)
+{
+	struct frame_out f;
+	struct ip_tx tx = {.src = addr(US), .dst = addr(dst), .protocol = IP_PROTO_UDP, .ttl = 64};
+	frame_begin(&f);
+	uint8_t *p = frame_prepend(&f, 9);
+	memset(p, 0, 9);
+	p[8] = mark;
+	enum ip_sent sent = ip_output(&n->ip, &f, &tx);
+	if (sent == IP_FRAME_READY)
+		keep_out(n, &f);
+	return sent;
+}
+
+static void ready(struct net *n, const char *dst, struct mac_addr to, uint8_t mark)
+{
+	uint32_t len;
+	ck_assert_int_eq(send_one(n, dst, mark), IP_FRAME_READY);
+	ck_assert_uint_eq(check_ip(n, to, US, dst, IP_PROTO_UDP, &len)[8], mark);
+}
+
+static void taken(struct net *n, const char *dst, uint8_t mark)
+{
+	ck_assert_int_eq(send_one(n, dst, mark), IP_FRAME_TAKEN);
+}
+
+static void released(struct net *n, const char *dst, struct mac_addr to, uint8_t mark)
+{
+	uint32_t len;
+	ck_assert_uint_eq(out_ip(n, to, US, dst, IP_PROTO_UDP, &len)[8], mark);
+}
+
+START_TEST(resolves_and_releases_in_order)
+{
+	struct net n;
+	net_begin(&n);
+	taken(&n, PEER, 1);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	taken(&n, PEER, 2);
+	out_nothing(&n);
+	net_reload(&n);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	net_reload(&n);
+	released(&n, PEER, PEER_MAC, 1);
+	released(&n, PEER, PEER_MAC, 2);
+	out_nothing(&n);
+	ready(&n, PEER, PEER_MAC, 3);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(one_request_a_second_then_failure)
+{
+	struct net n;
+	net_begin(&n);
+	taken(&n, PEER, 1);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	net_pass(&n, 999);
+	taken(&n, PEER, 2);
+	out_nothing(&n);
+	net_pass(&n, 1);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	net_reload(&n);
+	net_pass(&n, 1000);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	net_pass(&n, 1000);
+	out_nothing(&n);
+	net_expect_drop(&n, CNT_ArpFailedDrops);
+	ck_assert_uint_eq(n.cnt.v[CNT_ArpFailed], 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_ArpFailedDrops], 2);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	taken(&n, PEER, 3);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	net_end(&n);
+}
+END_TEST
+
+struct heard {
+	int calls, error;
+	struct ip_addr dst;
+	uint32_t quoted_len;
+};
+
+static void hear(void *ctx, const struct ip_error *e)
+{
+	struct heard *h = ctx;
+	h->calls++;
+	h->error = e->error;
+	h->dst = e->dst;
+	h->quoted_len = e->quoted_len;
+}
+
+START_TEST(failure_is_reported_to_the_transport)
+{
+	struct net n;
+	struct heard h = {0};
+	net_begin(&n);
+	ip_register(&n.ip, IP_PROTO_UDP, (struct ip_handler){.error = hear, .ctx = &h});
+	taken(&n, PEER, 1);
+	net_pass(&n, 3000);
+	ck_assert_int_eq(h.calls, 1);
+	ck_assert_int_eq(h.error, EHOSTUNREACH);
+	ck_assert(ip_eq(h.dst, addr(PEER)));
+	ck_assert_uint_eq(h.quoted_len, 9);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(the_queue_keeps_the_latest)
+{
+	struct net n;
+	net_begin(&n);
+	for (int i = 0; i < ARP_QUEUE_FRAMES_MAX + 2; i++)
+		taken(&n, PEER, (uint8_t)i);
+	net_expect_drop(&n, CNT_ArpQueueDrops);
+	ck_assert_uint_eq(n.cnt.v[CNT_ArpQueueDrops], 2);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	for (int i = 2; i < ARP_QUEUE_FRAMES_MAX + 2; i++)
+		released(&n, PEER, PEER_MAC, (uint8_t)i);
+	out_nothing(&n);
+	ck_assert_uint_eq(n.ip.arp_queued, 0);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(unused_entries_age_out)
+{
+	struct net n;
+	net_begin_known(&n);
+	net_pass(&n, 60000);
+	out_nothing(&n);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(used_entries_are_refreshed_by_unicast)
+{
+	struct net n;
+	net_begin_known(&n);
+	ready(&n, PEER, PEER_MAC, 1);
+	net_pass(&n, 60000);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	ready(&n, PEER, PEER_MAC, 2); /* still used */
+	net_reload(&n);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	net_pass(&n, 59999);
+	out_nothing(&n);
+	ready(&n, PEER, PEER_MAC, 3);
+	net_pass(&n, 1);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	net_pass(&n, 1000);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	net_pass(&n, 1000);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	ready(&n, PEER, PEER_MAC, 4);
+	net_pass(&n, 1000);
+	out_nothing(&n);
+	taken(&n, PEER, 5);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(a_known_station_may_move)
+{
+	struct net n;
+	net_begin_known(&n);
+	in_arp(&n, REPLY, EVIL_MAC, PEER, THIRD); /* RFC 826: merged whoever is the target */
+	ready(&n, PEER, EVIL_MAC, 1);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(only_requests_to_us_teach_new_stations)
+{
+	struct net n;
+	net_begin(&n);
+	in_arp(&n, REQUEST, PEER_MAC, PEER, THIRD);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	in_arp(&n, REPLY, PEER_MAC, PEER, PEER);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	out_nothing(&n);
+	in_arp(&n, REQUEST, PEER_MAC, PEER, US);
+	out_arp(&n, REPLY, PEER_MAC, PEER);
+	ck_assert_uint_eq(n.ip.arp_table.count, 1);
+	ready(&n, PEER, PEER_MAC, 1);
+	in_arp(&n, REQUEST, EVIL_MAC, "192.168.7.7", US); /* not on our link: answered, not learned */
+	out_arp(&n, REPLY, EVIL_MAC, "192.168.7.7");
+	ck_assert_uint_eq(n.ip.arp_table.count, 1);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(our_address_is_defended)
+{
+	struct net n;
+	net_begin(&n);
+	in_arp(&n, REPLY, EVIL_MAC, US, US);
+	net_expect_drop(&n, CNT_ArpInConflicts);
+	in_arp(&n, REQUEST, EVIL_MAC, US, PEER);
+	net_expect_drop(&n, CNT_ArpInConflicts);
+	out_nothing(&n);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	in_arp(&n, REQUEST, EVIL_MAC, "0.0.0.0", US); /* RFC 5227: a probe */
+	out_arp(&n, REPLY, EVIL_MAC, "0.0.0.0");
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(malformed_packets_are_counted)
+{
+	struct net n;
+	net_begin(&n);
+	in_arp(&n, REQUEST, PEER_MAC, "10.0.0.255", US);
+	net_expect_drop(&n, CNT_ArpInErrors);
+	in_arp(&n, REQUEST, PEER_MAC, "224.0.0.9", US);
+	net_expect_drop(&n, CNT_ArpInErrors);
+	in_arp(&n, REQUEST, MAC_BROADCAST, PEER, US);
+	net_expect_drop(&n, CNT_ArpInErrors);
+	in_arp(&n, 3, PEER_MAC, PEER, US);
+	net_expect_drop(&n, CNT_ArpInErrors);
+	uint64_t before = n.cnt.v[CNT_ArpInErrors];
+	for (uint32_t len = 0; len < 28; len++)
+		frame_in_off(&n, ETHER_HDR_LEN + len, (struct offload){0});
+	ck_assert_uint_eq(n.cnt.v[CNT_ArpInErrors], before + 28);
+	out_nothing(&n);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(a_flood_of_claims_displaces_nobody_in_use)
+{
+	struct net n;
+	net_begin_known(&n);
+	struct ip_prefix wide = {addr(US), 16};
+	n.ip.cfg.address = wide;
+	ready(&n, PEER, PEER_MAC, 1);
+	for (int i = 0; i < 3 * ARP_ENTRIES_MAX; i++) {
+		char text[IP_ADDR_TEXT_MAX];
+		in_arp(&n, REQUEST, EVIL_MAC,
+		       ip_format(ip4(10, 0, (uint8_t)(1 + i / 200), (uint8_t)(1 + i % 200)), text), US);
+		net_pull(&n);
+	}
+	ck_assert_uint_eq(n.ip.arp_table.count, ARP_ENTRIES_MAX);
+	ready(&n, PEER, PEER_MAC, 2);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(a_table_full_of_resolving_entries_refuses)
+{
+	struct net n;
+	net_begin(&n);
+	n.ip.cfg.address.len = 16;
+	n.ip.route[0].prefix = (struct ip_prefix){addr("10.0.0.0"), 16};
+	for (int i = 0; i < ARP_ENTRIES_MAX; i++) {
+		char text[IP_ADDR_TEXT_MAX];
+		taken(&n, ip_format(ip4(10, 0, (uint8_t)(1 + i / 200), (uint8_t)(1 + i % 200)), text), 1);
+		net_pull(&n);
+	}
+	ck_assert_int_eq(send_one(&n, PEER, 1), IP_FRAME_DROPPED);
+	net_expect_drop(&n, CNT_ArpTableFull);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(no_memory_at_any_allocation)
+{
+	for (uint64_t k = 1; k < 8; k++) {
+		struct net n;
+		net_begin(&n);
+		n.env.fail_at = n.env.allocations + k;
+		send_one(&n, PEER, 1);
+		in_arp(&n, REPLY, PEER_MAC, PEER, US);
+		in_arp(&n, REQUEST, EVIL_MAC, THIRD, US);
+		net_end(&n);
+	}
+}
+END_TEST
+
+Suite *arp_suite(void);
+Suite *arp_suite(void)
+{
+	UNIT_SUITE("arp", resolves_and_releases_in_order, one_request_a_second_then_failure,
+	           failure_is_reported_to_the_transport, the_queue_keeps_the_latest, unused_entries_age_out,
+	           used_entries_are_refreshed_by_unicast, a_known_station_may_move,
+	           only_requests_to_us_teach_new_stations, our_address_is_defended, malformed_packets_are_counted,
+	           a_flood_of_claims_displaces_nobody_in_use, a_table_full_of_resolving_entries_refuses,
+	           no_memory_at_any_allocation);
+}
