@@ -279,6 +279,12 @@ static void on_data(void *call, const uint8_t *bytes, size_t len)
 		call_fail(c, status, why);
 }
 
+/* Released already, and only to be freed when the turn ends. */
+static bool socket_ended(const struct socket *so)
+{
+	return !so->owned && (so->protocol == SOCKET_UDP || so->tcp.state == TCP_CLOSED);
+}
+
 /* The socket that the request names, when this caller may do the method's operation on it. NULL: the call has failed.
  */
 static struct socket *socket_permitted(struct call *c, const Toynet__V1__SocketRef *ref)
@@ -291,7 +297,7 @@ static struct socket *socket_permitted(struct call *c, const Toynet__V1__SocketR
 		return NULL;
 	}
 	so = ref->id ? socket_by_id(srv->stack, ref->id) : srv->host->by_cookie(srv->ctx, ref->cookie);
-	if (!so || (ref->cookie && so->cookie != ref->cookie)) {
+	if (!so || socket_ended(so) || (ref->cookie && so->cookie != ref->cookie)) {
 		call_errno(c, ENOENT, NULL);
 		return NULL;
 	}
@@ -338,7 +344,7 @@ static void method_run(struct call *c, const ProtobufCMessage *m)
 		srv->host->sync(srv->ctx, so);
 		/* What the pair held may have been its end. */
 		so = socket_by_id(srv->stack, id);
-		if (!so) {
+		if (!so || socket_ended(so)) {
 			call_errno(c, ENOENT, NULL);
 			return;
 		}
@@ -356,7 +362,7 @@ static void on_end(void *call)
 	enum grpc_status status = grpc_reader_end(&c->request, &why);
 	ProtobufCMessage *m = NULL;
 	if (status == GRPC_OK)
-		m = pb_decode(c->method->request, c->request.bytes, c->request.len, &status, &why);
+		m = pb_unpack(c->method->request, c->request.bytes, c->request.len, &status, &why);
 	grpc_reader_free(&c->request);
 	if (!m) {
 		call_fail(c, status, why);

@@ -5,7 +5,7 @@
 void admin_get_info(struct call *c, const ProtobufCMessage *request, struct socket *so)
 {
 	const struct rpc_server *srv = c->conn->srv;
-	const struct ip_config *ip = &stack_config(srv->stack)->ip;
+	const struct ip_config *ip = stack_ip_config(srv->stack);
 	Toynet__V1__GetInfoResponse m = TOYNET__V1__GET_INFO_RESPONSE__INIT;
 	char mac[MAC_TEXT_MAX], address[PREFIX_TEXT_MAX];
 

@@ -221,7 +221,9 @@ void sockets_close(struct call *c, const ProtobufCMessage *request, struct socke
 	Toynet__V1__CloseResponse m = TOYNET__V1__CLOSE_RESPONSE__INIT;
 
 	rpc_socket_gone(srv, so);
-	srv->host->close(srv->ctx, so, r->abort);
+	/* What nobody holds is closing already, or waits to be accepted: it can only be aborted. */
+	if (so->owned || r->abort)
+		srv->host->close(srv->ctx, so, r->abort);
 	call_reply(c, base_of(&m));
 }
 
