@@ -107,9 +107,9 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	t->rcv.irs = g->seq;
 	t->rcv.nxt = seq_add(g->seq, 1);
 	t->rcv.up = t->rcv.nxt;
-	t->rcv.adv = seq_max(t->rcv.adv, t->rcv.nxt);
-	if (t->state == TCP_SYN_RECEIVED)
-		t->rcv.adv = t->rcv.nxt;
+	/* Our SYN, if we sent one, offered a window before there was a sequence number to count it from. */
+	uint32_t offered = t->state == TCP_SYN_SENT ? t->rcv.adv.n : 0;
+	t->rcv.adv = seq_add(t->rcv.nxt, offered);
 	t->last_ack_sent = t->rcv.nxt;
 	t->snd.mss_peer = g->opt.has_mss ? (uint16_t)u32_max(g->opt.mss, TCP_MSS_MIN) : TCP_MSS_DEFAULT;
 	/* RFC 7323 2.2, 3.2; RFC 2018 2: in force when both sides offered it. */
@@ -153,7 +153,6 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 	tcp_learn_syn(l, t, g);
 	if (!acked) {
 		tcp_set_state(l, t, TCP_SYN_RECEIVED, "simultaneous open");
-		t->rcv.adv = t->rcv.nxt;
 		t->syn_owed = true;
 		tcp_output_wanted(l, t);
 		return;
@@ -171,7 +170,6 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		struct tcp_seg rest = *g;
 		rest.seq = t->rcv.nxt;
 		rest.flags &= ~TCP_SYN;
-		t->rcv.adv = seq_add(t->rcv.nxt, u32_min(tcp_rcv_wnd(t), UINT16_MAX));
 		tcp_text_input(l, t, &rest);
 		if (g->flags & TCP_FIN && seq_eq(seq_add(rest.seq, rest.text_len), t->rcv.nxt))
 			tcp_fin_input(l, t);

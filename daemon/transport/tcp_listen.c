@@ -5,20 +5,21 @@
  * so is the ACK that would complete a handshake: the peer sends again, and the child's SYN-ACK timer goes on. */
 #include "transport/tcp_internal.h"
 
-struct isn_input {
-	struct endpoint local, remote;
-	uint32_t purpose;
-};
-
-static uint32_t keyed(struct tcp_layer *l, const struct tcp *t, uint32_t purpose)
+static uint8_t *put_endpoint(uint8_t *p, const struct endpoint *e)
 {
-	struct isn_input in;
+	memcpy(p, e->addr.b, sizeof(e->addr.b));
+	store_be16(p + sizeof(e->addr.b), e->port);
+	return p + sizeof(e->addr.b) + 2;
+}
 
-	memset(&in, 0, sizeof(in)); /* padding is hashed too */
-	in.local = t->pcb.local;
-	in.remote = t->pcb.remote;
-	in.purpose = purpose;
-	return (uint32_t)siphash(&l->isn_key, &in, sizeof(in));
+static uint32_t keyed(struct tcp_layer *l, const struct tcp *t, uint8_t purpose)
+{
+	uint8_t in[2 * (16 + 2) + 1], *p = in;
+
+	p = put_endpoint(p, &t->pcb.local);
+	p = put_endpoint(p, &t->pcb.remote);
+	*p = purpose;
+	return (uint32_t)siphash(&l->isn_key, in, sizeof(in));
 }
 
 /* RFC 6528 3: ISN = M + F(localip, localport, remoteip, remoteport, secret); M ticks every 4 microseconds. */

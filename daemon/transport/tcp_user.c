@@ -78,6 +78,10 @@ void tcp_pcb_release(struct tcp_layer *l, struct tcp *t)
 {
 	if (t->parent)
 		tcp_child_unlink(t);
+	while (!list_empty(&t->children))
+		tcp_child_unlink(list_entry(t->children.next, struct tcp, accept_link));
+	while (!list_empty(&t->accept_queue))
+		tcp_child_unlink(list_entry(t->accept_queue.next, struct tcp, accept_link));
 	tcp_timers_stop(t);
 	timer_cancel(l->timers, &t->timer);
 	list_remove(&t->out_link);

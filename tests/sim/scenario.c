@@ -1,0 +1,121 @@
+/* What a seed means: link, configuration, connections and the habits of the applications. */
+#include "sim.h"
+
+static uint32_t between(struct rng *r, uint32_t lo, uint32_t hi)
+{
+	return lo + rng_below(r, hi - lo + 1);
+}
+
+static bool chance(struct rng *r, uint32_t percent)
+{
+	return rng_below(r, 100) < percent;
+}
+
+static void draw_line(struct rng *r, struct impair_direction *d, uint32_t badness)
+{
+	*d = (struct impair_direction){.delay_us = between(r, 10, 100000)};
+	if (badness == 0)
+		return;
+	if (chance(r, 70))
+		d->loss_ppm = rng_below(r, 30000 * badness);
+	if (chance(r, 30)) {
+		d->burst_enter_ppm = rng_below(r, 5000);
+		d->burst_leave_ppm = between(r, 200000, 600000);
+	}
+	if (chance(r, 50))
+		d->jitter_us = rng_below(r, d->delay_us + 1);
+	if (chance(r, 50))
+		d->duplicate_ppm = rng_below(r, 50000);
+	if (chance(r, 50)) {
+		d->reorder_ppm = rng_below(r, 100000);
+		d->reorder_us = between(r, 100, 50000);
+	}
+	if (chance(r, 40))
+		d->corrupt_ppm = rng_below(r, 20000);
+	if (chance(r, 30)) {
+		d->rate_bps = between(r, 500000, 50000000);
+		d->queue_bytes = between(r, 20000, 200000);
+	}
+}
+
+static void draw_config(struct world *w, int i, uint16_t mtu)
+{
+	struct rng *r = &w->rng;
+	struct stack_config *c = &w->cfg[i];
+
+	*c = stack_config_default;
+	c->ip.mac = (struct mac_addr){{2, 0, 0, 0, 0, (uint8_t)(i + 1)}};
+	c->ip.address = (struct ip_prefix){ip4(10, 0, 0, (uint8_t)(i + 1)), 24};
+	c->ip.mtu = mtu;
+	c->tcp.rcvbuf = 1u << between(r, 12, 20);
+	c->tcp.sndbuf = 1u << between(r, 12, 20);
+	c->tcp.timestamps = chance(r, 80);
+	c->tcp.window_scaling = chance(r, 80);
+	c->tcp.sack = chance(r, 80);
+	c->tcp.delack = DURATION_MS(between(r, 1, 500));
+	c->tcp.retries = UINT8_MAX; /* a bad line must not end a connection here */
+	c->tcp.syn_retries = UINT8_MAX;
+	c->tcp.orphan_retries = UINT8_MAX;
+	c->tcp.rto_max = DURATION_S(10);
+}
+
+static uint64_t draw_size(struct rng *r)
+{
+	switch (rng_below(r, 5)) {
+	case 0:
+		return 0;
+	case 1:
+		return between(r, 1, 10);
+	case 2:
+		return between(r, 10, 5000);
+	default:
+		return between(r, 5000, 200000);
+	}
+}
+
+static void draw_app(struct world *w, int side, int c)
+{
+	struct rng *r = &w->rng;
+	struct sim_app *a = &w->plan[side][c];
+
+	a->connection = c;
+	a->to_send = draw_size(r);
+	a->channel_max = 1u << between(r, 9, 18);
+	a->write_max = chance(r, 30) ? between(r, 1, 200) : between(r, 1000, 100000);
+	/* So that many tiny writes or reads do not take for ever. */
+	a->write_max = u32_max(a->write_max, (uint32_t)(a->to_send / 500));
+	a->read_max = u32_max(between(r, 1, 100000), 400);
+	a->pause = chance(r, 20) ? DURATION_MS(between(r, 10, 500)) : DURATION_US(between(r, 10, 5000));
+	a->end = chance(r, 50) ? SIM_CLOSE_WHEN_DONE : SIM_CLOSE_AT_ONCE;
+	a->abort_at = UINT64_MAX;
+	if (w->aborts && chance(r, 30)) {
+		a->end = SIM_ABORT;
+		a->abort_at = a->to_send ? rng_u32(r) % a->to_send : 0;
+	}
+}
+
+void scenario_draw(struct world *w)
+{
+	struct rng *r = &w->rng;
+	uint32_t badness = rng_below(r, 4);
+	uint16_t mtu = (uint16_t)(chance(r, 60) ? 1500 : between(r, 576, 9000));
+	struct impair_direction d[2];
+
+	for (int i = 0; i < 2; i++) {
+		draw_line(r, &d[i], badness);
+		impair_queue_init(&w->line[i], &w->line_env, rng_u64(r));
+		impair_queue_set(&w->line[i], &d[i]);
+		draw_config(w, i, mtu);
+	}
+	w->caps.csum = chance(r, 50);
+	w->caps.gso_max = badness == 0 && w->caps.csum && chance(r, 70) ? FRAME_MAX : 0;
+	w->alloc_failures = chance(r, 25);
+	w->aborts = chance(r, 15);
+	w->connections = (int)between(r, 1, SIM_CONNECTIONS_MAX);
+	for (int c = 0; c < w->connections; c++) {
+		draw_app(w, 0, c);
+		draw_app(w, 1, c);
+		w->plan[0][c].to_receive = w->plan[1][c].to_send;
+		w->plan[1][c].to_receive = w->plan[0][c].to_send;
+	}
+}
