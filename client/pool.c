@@ -76,7 +76,7 @@ static int move_high(int fd)
 	int base = FD_PREFERRED;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FD_PREFERRED + FDS_ABOVE_US)
-		base = limit.rlim_cur > 2 * FDS_ABOVE_US ? (int)limit.rlim_cur - FDS_ABOVE_US : 0;
+		base = limit.rlim_cur > FD_PREFERRED / 8 ? (int)limit.rlim_cur - FDS_ABOVE_US : 0;
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, base);
 
 	if (high < 0)
@@ -96,7 +96,7 @@ static int dial(void)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return client_fail(ENAMETOOLONG, "the path in $" TOYNET_SOCKET_ENV " is too long for a socket: %s",
 		                   path);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path));
 
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

@@ -197,37 +197,37 @@ static int wait_connection(int listener)
 	return 0;
 }
 
-int toynet_accept4(int listener, struct sockaddr *addr, socklen_t *len, int flags)
+int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct toynet_accept_record record;
 	struct sockaddr_in peer;
-	int fd;
+	int connection;
 
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return client_fail(EINVAL, "accept4: unknown flags %#x", (unsigned)flags);
 	if (addr && !len)
 		return client_fail(EFAULT, "accept: an address without its length");
-	if (check_listener(listener) < 0)
+	if (check_listener(fd) < 0)
 		return -1;
-	int status = fcntl(listener, F_GETFL);
+	int status = fcntl(fd, F_GETFL);
 
 	if (status < 0)
 		return client_fail(errno, "accept: %s", strerror(errno));
 	do {
-		if (!(status & O_NONBLOCK) && wait_connection(listener) < 0)
+		if (!(status & O_NONBLOCK) && wait_connection(fd) < 0)
 			return -1;
-		if (client_free_slot(listener) < 0)
+		if (client_free_slot(fd) < 0)
 			return -1;
-		fd = receive_connection(listener, MSG_DONTWAIT, &record);
-	} while (fd < 0 && errno == EAGAIN && !(status & O_NONBLOCK));
-	if (fd < 0)
+		connection = receive_connection(fd, MSG_DONTWAIT, &record);
+	} while (connection < 0 && errno == EAGAIN && !(status & O_NONBLOCK));
+	if (connection < 0)
 		return -1;
-	if (client_apply_flags(fd, flags) < 0 || !client_address_from_wire(&record.peer, &peer)) {
-		close(fd);
+	if (client_apply_flags(connection, flags) < 0 || !client_address_from_wire(&record.peer, &peer)) {
+		close(connection);
 		return client_fail(EPROTO, "accept: toynetd sent a peer address of family %u", record.peer.family);
 	}
 	client_address_store(&peer, addr, len);
-	return fd;
+	return connection;
 }
 
 int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len)
