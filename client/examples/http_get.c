@@ -34,15 +34,17 @@ static const char *parse_url(const char *url, char host[64], struct sockaddr_in 
 	memcpy(host, authority, len);
 	host[len] = '\0';
 
-	char ip[64];
+	char ip[64], *end;
 	long port = 80;
 
-	strcpy(ip, host);
+	snprintf(ip, sizeof(ip), "%s", host);
 	char *colon = strchr(ip, ':');
 
 	if (colon) {
 		*colon = '\0';
-		port = strtol(colon + 1, NULL, 10);
+		port = strtol(colon + 1, &end, 10);
+		if (*end)
+			return NULL;
 	}
 	*addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	if (port < 1 || port > 65535 || inet_pton(AF_INET, ip, &addr->sin_addr) != 1)
@@ -81,10 +83,13 @@ static int read_head(int fd)
 		head[len] = '\0';
 		end = strstr(head, "\r\n\r\n");
 	}
-	if (!end || sscanf(head, "HTTP/%*d.%*d %d", &status) != 1) {
+	const char *space = end ? strchr(head, ' ') : NULL;
+
+	if (!space || strncmp(head, "HTTP/", 5) != 0) {
 		fprintf(stderr, "http_get: the answer is not HTTP\n");
 		exit(EXIT_FAILURE);
 	}
+	status = (int)strtol(space, NULL, 10);
 	end += 4;
 	fwrite(end, 1, len - (size_t)(end - head), stdout);
 	return status;

@@ -38,6 +38,15 @@ static void die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
+/* The port in network order; 0 when the text is not one. */
+static in_port_t parse_port(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return *end == '\0' && port > 0 && port <= 65535 ? htons((uint16_t)port) : 0;
+}
+
 static int open_listener(const struct sockaddr_in *addr)
 {
 	const int on = 1;
@@ -136,7 +145,7 @@ int main(int argc, char **argv)
 	struct sockaddr_in addr = {.sin_family = AF_INET};
 
 	if (argc >= 2)
-		addr.sin_port = htons((uint16_t)atoi(argv[argc - 1]));
+		addr.sin_port = parse_port(argv[argc - 1]);
 	if (argc < 2 || argc > 3 || addr.sin_port == 0 ||
 	    (argc == 3 && inet_pton(AF_INET, argv[1], &addr.sin_addr) != 1)) {
 		fprintf(stderr, "usage: http_server [ADDRESS] PORT\n");

@@ -31,6 +31,15 @@ static void die(const char *what)
 	exit(EXIT_FAILURE);
 }
 
+/* The port in network order; 0 when the text is not one. */
+static in_port_t parse_port(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return *end == '\0' && port > 0 && port <= 65535 ? htons((uint16_t)port) : 0;
+}
+
 static int open_connection(bool listening, const struct sockaddr_in *addr)
 {
 	const int on = 1;
@@ -145,7 +154,7 @@ int main(int argc, char **argv)
 	const int operands = argc - optind;
 	const char *port = operands > 0 ? argv[argc - 1] : "0";
 
-	addr.sin_port = htons((uint16_t)atoi(port));
+	addr.sin_port = parse_port(port);
 	if (operands < (listening ? 1 : 2) || operands > 2 || addr.sin_port == 0 ||
 	    (operands == 2 && inet_pton(AF_INET, argv[optind], &addr.sin_addr) != 1)) {
 		fprintf(stderr, "usage: toynet-cat [-d] ADDRESS PORT\n       toynet-cat [-d] -l [ADDRESS] PORT\n");

@@ -10,13 +10,22 @@
 #include <string.h>
 #include <toynet.h>
 
+/* The port in network order; 0 when the text is not one. */
+static in_port_t parse_port(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	return *end == '\0' && port > 0 && port <= 65535 ? htons((uint16_t)port) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static char buffer[65536];
 	struct sockaddr_in addr = {.sin_family = AF_INET};
 
 	if (argc >= 2)
-		addr.sin_port = htons((uint16_t)atoi(argv[argc - 1]));
+		addr.sin_port = parse_port(argv[argc - 1]);
 	if (argc < 2 || argc > 3 || addr.sin_port == 0 ||
 	    (argc == 3 && inet_pton(AF_INET, argv[1], &addr.sin_addr) != 1)) {
 		fprintf(stderr, "usage: udp_echo [ADDRESS] PORT\n");

@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 	const long n = argc == 5 ? strtol(argv[3], NULL, 10) : 0, seconds = argc == 5 ? strtol(argv[4], NULL, 10) : 0;
 
 	server.sin_family = AF_INET;
-	server.sin_port = argc == 5 ? htons((uint16_t)atoi(argv[2])) : 0;
+	server.sin_port = argc == 5 ? htons((uint16_t)strtol(argv[2], NULL, 10)) : 0;
 	if (n < 1 || n > CONNECTIONS_MAX || seconds < 1 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
 		fprintf(stderr, "usage: many ADDRESS PORT CONNECTIONS(1-%d) SECONDS\n", CONNECTIONS_MAX);
 		return 2;

@@ -57,7 +57,7 @@ static short events_of(int fd, short wanted, int timeout)
 {
 	struct pollfd p = {.fd = fd, .events = wanted};
 
-	return poll(&p, 1, timeout) > 0 ? p.revents : 0;
+	return (short)(poll(&p, 1, timeout) > 0 ? p.revents : 0);
 }
 
 /* A listener of the kernel's on a port of its own choice. */
@@ -157,7 +157,7 @@ static void test_connect(void)
 
 static void test_accept(void)
 {
-	struct sockaddr_in addr, client, seen;
+	struct sockaddr_in addr, client, seen = {0};
 	socklen_t len = sizeof(client);
 	int listener = stack_listener(&addr, SOCK_NONBLOCK), fd[2];
 
@@ -419,7 +419,7 @@ static void test_names_and_errors(void)
 
 static void test_udp(void)
 {
-	struct sockaddr_in addr = at(stack_ip, 0), peer = at(kernel_ip, 0), from;
+	struct sockaddr_in addr = at(stack_ip, 0), peer = at(kernel_ip, 0), from = {0};
 	socklen_t len = sizeof(addr);
 	int fd = toynet_socket(AF_INET, SOCK_DGRAM, 0), kernel = socket(AF_INET, SOCK_DGRAM, 0);
 	static char big[65536];
@@ -482,7 +482,7 @@ static void test_fork(void)
 	}
 	char buf[16];
 
-	CHECK(recv(fd[1], buf, sizeof(buf), MSG_WAITALL & 0) == 14);
+	CHECK(recv(fd[1], buf, sizeof(buf), 0) == 14);
 	int client = socket(AF_INET, SOCK_STREAM, 0);
 
 	CHECK(connect(client, (struct sockaddr *)&addr, sizeof(addr)) == 0);
