@@ -1,0 +1,49 @@
+/* Configuration: one table of keys that serves the command line (--key value, --key=value) and the file (key = value),
+ * and prints --help. The command line goes before the file.
+ *
+ * A value is parsed once, here, into the struct that the daemon runs with; what is wrong is one line that names the
+ * file and line, or the command line, the key, the value, and what is allowed. */
+#ifndef TOYNET_HOST_CONFIG_H
+#define TOYNET_HOST_CONFIG_H
+
+#include "base/addr.h"
+#include "rpc/rpc.h"
+#include <net/if.h>
+#include <stdio.h>
+
+#define CONFIG_ERROR_MAX 512
+#define CONFIG_NAME_MAX  32
+#define CONFIG_PATH_MAX  108 /* sun_path */
+
+struct config {
+	char interface[IFNAMSIZ];
+	struct ip_prefix address; /* required */
+	struct ip_addr gateway;
+	struct mac_addr mac; /* all zero: derived from the interface's */
+	uint32_t mtu;        /* 0: the interface's */
+	struct ip_prefix host_address;
+	char socket_path[CONFIG_PATH_MAX];
+	uint32_t socket_mode;
+	char user[CONFIG_NAME_MAX], group[CONFIG_NAME_MAX];
+	struct stack_config stack; /* all but ip */
+	struct impair_config impair;
+};
+
+enum config_verdict {
+	CONFIG_RUN,
+	CONFIG_DONE,  /* --help, --version or --check-config was answered on `out` */
+	CONFIG_ERROR, /* why is set */
+};
+
+void config_defaults(struct config *c);
+/* Reads the command line, and the file that it names. */
+enum config_verdict config_read(struct config *c, int argc, char *const argv[], FILE *out, char why[CONFIG_ERROR_MAX]);
+/* Reads a file over what is in c. False: why is set. */
+bool config_read_file(struct config *c, const char *path, char why[CONFIG_ERROR_MAX]);
+/* The same from an open stream; `name` stands for it in messages. */
+bool config_read_stream(struct config *c, FILE *f, const char *name, char why[CONFIG_ERROR_MAX]);
+/* Do the values fit together? False: why is set. */
+bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX]);
+void config_help(FILE *out);
+
+#endif

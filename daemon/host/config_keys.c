@@ -1,0 +1,283 @@
+/* Every key with its kind, bounds and text, in the order of --help. */
+#include "host/config_keys.h"
+#include "host/units.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define FIELD(member) (uint16_t)sizeof(((struct config *)NULL)->member), (uint32_t)offsetof(struct config, member)
+#define TIME_MAX_MS   UINT64_C(3600000)
+#define QUEUE_MAX     ((uint64_t)IMPAIR_QUEUE_MAX)
+
+#define IMPAIR_KEYS(section, prefix, dir, which)                                                                     \
+	{section, prefix "loss", KIND_PPM, FIELD(impair.dir.loss_ppm), 0, 0, "frames lost " which},                  \
+	        {section,                                                                                            \
+	         prefix "burst-enter",                                                                               \
+	         KIND_PPM,                                                                                           \
+	         FIELD(impair.dir.burst_enter_ppm),                                                                  \
+	         0,                                                                                                  \
+	         0,                                                                                                  \
+	         "chance per frame that a burst of loss begins"},                                                    \
+	        {section, prefix "burst-leave",           KIND_PPM, FIELD(impair.dir.burst_leave_ppm), 0,            \
+	         0,       "chance per frame that it ends"},                                                          \
+	        {section, prefix "duplicate", KIND_PPM, FIELD(impair.dir.duplicate_ppm), 0, 0, "frames duplicated"}, \
+	        {section, prefix "reorder", KIND_PPM, FIELD(impair.dir.reorder_ppm), 0, 0, "frames held back"},      \
+	        {section, prefix "reorder-delay", KIND_MICROSECONDS, FIELD(impair.dir.reorder_us),                   \
+	         0,       IMPAIR_TIME_MAX_US,     "for how long"},                                                   \
+	        {section,                                                                                            \
+	         prefix "corrupt",                                                                                   \
+	         KIND_PPM,                                                                                           \
+	         FIELD(impair.dir.corrupt_ppm),                                                                      \
+	         0,                                                                                                  \
+	         0,                                                                                                  \
+	         "frames with one bit flipped"},                                                                     \
+	        {section, prefix "delay", KIND_MICROSECONDS, FIELD(impair.dir.delay_us), 0, IMPAIR_TIME_MAX_US,      \
+	         "delay"},                                                                                           \
+	        {section, prefix "jitter",    KIND_MICROSECONDS,        FIELD(impair.dir.jitter_us),                 \
+	         0,       IMPAIR_TIME_MAX_US, "delay varies by so much"},                                            \
+	        {section,                                                                                            \
+	         prefix "rate",                                                                                      \
+	         KIND_RATE,                                                                                          \
+	         FIELD(impair.dir.rate_bps),                                                                         \
+	         0,                                                                                                  \
+	         IMPAIR_RATE_MAX,                                                                                    \
+	         "bits per second, 0: unlimited"},                                                                   \
+	{                                                                                                            \
+		section, prefix "queue", KIND_BYTES, FIELD(impair.dir.queue_bytes), 0, QUEUE_MAX,                    \
+		        "queue of the rate limiter"                                                                  \
+	}
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	{"interface", "interface", KIND_NAME, FIELD(interface), 1, IFNAMSIZ, "TAP to own; created when it does not exist"},
+	{"interface", "host-address", KIND_PREFIX, FIELD(host_address), 0, 0, "address of the kernel's side of the TAP"},
+	{"interface", "mtu", KIND_NUMBER, FIELD(mtu), 576, 65535, "largest IP datagram in bytes"},
+	{"interface", "mac", KIND_MAC, FIELD(mac), 0, 0, "MAC address of the stack; derived from the TAP's when not given"},
+	{"stack", "address", KIND_PREFIX, FIELD(address), 0, 0, "address of the stack with the length of its network (required)"},
+	{"stack", "gateway", KIND_ADDR, FIELD(gateway), 0, 0, "router for all other networks"},
+	{"stack", "sockets-max", KIND_NUMBER, FIELD(stack.sockets_max), 1, 10000000, "sockets of all users together"},
+	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
+	{"tcp", "rcvbuf", KIND_BYTES, FIELD(stack.tcp.rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a connection"},
+	{"tcp", "sndbuf", KIND_BYTES, FIELD(stack.tcp.sndbuf), TCP_BUF_MIN, TCP_BUF_MAX, "send buffer of a connection"},
+	{"tcp", "backlog-max", KIND_NUMBER, FIELD(stack.tcp.backlog_max), 1, 65535, "bound on listen's backlog"},
+	{"tcp", "timestamps", KIND_BOOL, FIELD(stack.tcp.timestamps), 0, 0, "timestamps option (RFC 7323)"},
+	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},
+	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
+	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 500, "longest delay of an acknowledgment"},
+	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "smallest retransmission timeout"},
+	{"tcp", "rto-max", KIND_DURATION, FIELD(stack.tcp.rto_max), 1000, TIME_MAX_MS, "largest retransmission timeout"},
+	{"tcp", "rto-initial", KIND_DURATION, FIELD(stack.tcp.rto_initial), 1, 60000, "before the first measurement"},
+	{"tcp", "syn-retries", KIND_NUMBER, FIELD(stack.tcp.syn_retries), 0, 30, "retransmissions of a SYN before ETIMEDOUT"},
+	{"tcp", "retries", KIND_NUMBER, FIELD(stack.tcp.retries), 1, 100, "retransmissions of data before ETIMEDOUT"},
+	{"tcp", "orphan-retries", KIND_NUMBER, FIELD(stack.tcp.orphan_retries), 1, 100, "the same once the application has closed"},
+	{"tcp", "time-wait", KIND_DURATION, FIELD(stack.tcp.time_wait), 0, TIME_MAX_MS, "length of TIME-WAIT (2 MSL)"},
+	{"tcp", "fin-wait-2", KIND_DURATION, FIELD(stack.tcp.fin_wait_2), 1, TIME_MAX_MS, "FIN-WAIT-2 after the application has closed"},
+	{"udp", "udp-rcvbuf", KIND_BYTES, FIELD(stack.udp_rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a UDP socket"},
+	{"udp", "udp-sndbuf", KIND_BYTES, FIELD(stack.udp_sndbuf), TCP_BUF_MIN, TCP_BUF_MAX, "send buffer of a UDP socket"},
+	{"control", "socket", KIND_NAME, FIELD(socket_path), 1, CONFIG_PATH_MAX, "path of the control socket"},
+	{"control", "socket-mode", KIND_MODE, FIELD(socket_mode), 0, 0777, "its permissions, octal"},
+	{"control", "user", KIND_NAME, FIELD(user), 1, CONFIG_NAME_MAX, "user to become after start; `toynet' when that user exists"},
+	{"control", "group", KIND_NAME, FIELD(group), 1, CONFIG_NAME_MAX, "group to become; the user's when not given"},
+	{"impair", "impair-seed", KIND_NUMBER, FIELD(impair.seed), 0, UINT64_MAX, "seed of the impair link; 0: random"},
+	IMPAIR_KEYS("impair-in", "in-", in, "towards the stack"),
+	IMPAIR_KEYS("impair-out", "out-", out, "away from the stack"),
+};
+/* clang-format on */
+const size_t config_key_count = ARRAY_LEN(config_keys);
+
+const struct config_key *config_key_find(const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	return NULL;
+}
+
+bool config_section_known(const char *section)
+{
+	for (size_t i = 0; i < config_key_count; i++)
+		if (strcmp(config_keys[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static void store(uint8_t *field, uint16_t size, uint64_t v)
+{
+	/* Bounds in the table keep v within the field; little and big endian machines alike. */
+	uint8_t v8 = (uint8_t)v;
+	uint16_t v16 = (uint16_t)v;
+	uint32_t v32 = (uint32_t)v;
+
+	switch (size) {
+	case 1:
+		memcpy(field, &v8, 1);
+		return;
+	case 2:
+		memcpy(field, &v16, 2);
+		return;
+	case 4:
+		memcpy(field, &v32, 4);
+		return;
+	default:
+		assert(size == sizeof(v));
+		memcpy(field, &v, sizeof(v));
+	}
+}
+
+static bool set_bool(uint8_t *field, const char *text)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"}, *const no[] = {"no", "false", "off", "0"};
+	bool v;
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+		v = strcasecmp(text, yes[i]) == 0;
+		if (v || strcasecmp(text, no[i]) == 0) {
+			memcpy(field, &v, sizeof(v));
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool set_mode(uint8_t *field, const char *text, uint64_t max)
+{
+	uint32_t mode = 0;
+	size_t digits = strspn(text, "01234567");
+
+	if (digits == 0 || digits > 4 || text[digits])
+		return false;
+	for (; *text; text++)
+		mode = mode * 8 + (uint32_t)(*text - '0');
+	if (mode > max)
+		return false;
+	memcpy(field, &mode, sizeof(mode));
+	return true;
+}
+
+static bool set_quantity(uint8_t *field, const struct config_key *k, const char *text)
+{
+	uint64_t v = 0;
+	uint32_t ppm = 0;
+	duration d = {0};
+	bool ok = false;
+
+	if (k->kind == KIND_NUMBER)
+		ok = units_number(text, k->max, &v);
+	else if (k->kind == KIND_BYTES)
+		ok = units_bytes(text, k->max, &v);
+	else if (k->kind == KIND_RATE)
+		ok = units_rate(text, &v) && v <= k->max;
+	else if (k->kind == KIND_PPM && (ok = units_ppm(text, &ppm)))
+		v = ppm;
+	else if (k->kind == KIND_MICROSECONDS && (ok = units_duration(text, &d)))
+		v = (uint64_t)(d.ns / NS_PER_US), ok = v <= k->max;
+	if (!ok || v < k->min)
+		return false;
+	store(field, k->size, v);
+	return true;
+}
+
+static bool set_duration(uint8_t *field, const struct config_key *k, const char *text)
+{
+	duration d;
+
+	if (!units_duration(text, &d) || d.ns < (int64_t)k->min * NS_PER_MS || d.ns > (int64_t)k->max * NS_PER_MS)
+		return false;
+	memcpy(field, &d, sizeof(d));
+	return true;
+}
+
+static bool set_name(uint8_t *field, const struct config_key *k, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < k->min || len >= k->size)
+		return false;
+	memcpy(field, text, len + 1);
+	return true;
+}
+
+static void say_allowed(const struct config_key *k, char *allowed, size_t size)
+{
+	switch (k->kind) {
+	case KIND_NAME:
+		snprintf(allowed, size, "a text of 1 to %u bytes", k->size - 1u);
+		return;
+	case KIND_ADDR:
+		snprintf(allowed, size, "an IPv4 address such as 10.0.0.1");
+		return;
+	case KIND_PREFIX:
+		snprintf(allowed, size, "an IPv4 address with prefix length such as 10.0.0.2/24");
+		return;
+	case KIND_MAC:
+		snprintf(allowed, size, "a station's MAC address such as 02:00:00:00:00:01");
+		return;
+	case KIND_NUMBER:
+		snprintf(allowed, size, "a whole number from %" PRIu64 " to %" PRIu64, k->min, k->max);
+		return;
+	case KIND_BYTES:
+		snprintf(allowed, size, "bytes from %" PRIu64 " to %" PRIu64 ", such as 65536, 64K or 1M", k->min,
+		         k->max);
+		return;
+	case KIND_DURATION:
+		snprintf(allowed, size, "a time from %" PRIu64 "ms to %" PRIu64 "ms, such as 40ms or 1.5s", k->min,
+		         k->max);
+		return;
+	case KIND_MICROSECONDS:
+		snprintf(allowed, size, "a time up to %" PRIu64 "us, such as 500us or 10ms", k->max);
+		return;
+	case KIND_BOOL:
+		snprintf(allowed, size, "yes or no");
+		return;
+	case KIND_PPM:
+		snprintf(allowed, size, "a share such as 2%%, 0.1%% or 500ppm");
+		return;
+	case KIND_MODE:
+		snprintf(allowed, size, "an octal mode up to 0777");
+		return;
+	case KIND_RATE:
+		snprintf(allowed, size, "bits per second such as 10Mbit or 0");
+		return;
+	}
+}
+
+static bool set(struct config *c, const struct config_key *k, const char *text)
+{
+	uint8_t *field = (uint8_t *)c + k->offset;
+	struct ip_prefix prefix;
+	struct ip_addr addr;
+	struct mac_addr mac;
+
+	switch (k->kind) {
+	case KIND_NAME:
+		return set_name(field, k, text);
+	case KIND_ADDR:
+		return ip_parse(text, &addr) && memcpy(field, &addr, sizeof(addr));
+	case KIND_PREFIX:
+		return prefix_parse(text, &prefix) && memcpy(field, &prefix, sizeof(prefix));
+	case KIND_MAC:
+		return mac_parse(text, &mac) && !mac_is_group(mac) && memcpy(field, &mac, sizeof(mac));
+	case KIND_NUMBER:
+	case KIND_BYTES:
+	case KIND_PPM:
+	case KIND_MICROSECONDS:
+	case KIND_RATE:
+		return set_quantity(field, k, text);
+	case KIND_DURATION:
+		return set_duration(field, k, text);
+	case KIND_BOOL:
+		return set_bool(field, text);
+	case KIND_MODE:
+		return set_mode(field, text, k->max);
+	}
+	return false;
+}
+
+bool config_key_set(struct config *c, const struct config_key *k, const char *text, char *allowed, size_t size)
+{
+	if (set(c, k, text))
+		return true;
+	say_allowed(k, allowed, size);
+	return false;
+}

@@ -1,0 +1,52 @@
+/* The driver: libuv's loop around the stack, its link, its channels and its control plane. One struct, one thread.
+ *
+ * Theory of operation. libuv watches five things: the TAP, the epoll set of the channels, a timerfd, the control socket
+ * with its clients, and signals. Their callbacks only note what is ready, except that clients are heard at once. When
+ * libuv has called all of them, one turn follows (uv_check_t), with one `now`:
+ *
+ *   1. bytes of applications go into the rings (channels_poll), timers that are due run
+ *   2. frames are read in batches; after each batch, readiness, deliveries and output are pumped, and the batch is
+ * given back
+ *   3. answers go to the clients, and the timerfd is set to the next deadline of all
+ *
+ * A turn reads at most DRIVER_BATCHES batches, so that a flood of frames does not starve applications and clients. */
+#ifndef TOYNET_HOST_DRIVER_H
+#define TOYNET_HOST_DRIVER_H
+
+#include "host/channel.h"
+#include "host/control.h"
+#include "host/tap.h"
+
+#define DRIVER_BATCHES 8
+
+struct driver {
+	struct env env;
+	struct config cfg;
+	struct tap tap;
+	struct impair impair; /* around the tap: the stack's link */
+	struct stack *stack;
+	struct rpc_server *rpc;
+	struct channels channels;
+	struct control control;
+	uv_loop_t loop;
+	uv_poll_t tap_poll, channels_poll, timer_poll;
+	uv_check_t check;
+	uv_signal_t sigterm, sigint, sighup;
+	int timerfd;
+	instant armed; /* what the timerfd is set to */
+	bool begun;    /* env.now is that of this turn */
+	bool channels_ready, tap_ready;
+	int exit_status;
+};
+
+/* Sets everything up and drops privileges. False: why is set, one line. */
+bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERROR_MAX]);
+/* Runs until SIGTERM or SIGINT, or until the interface is gone; then lets go of everything. Returns the exit status. */
+int driver_run(struct driver *d);
+
+/* host/rpc_host.c: the functions that rpc asks for, with the driver as ctx. */
+extern const struct rpc_host driver_rpc_host;
+/* Puts impairment into force: settings were checked. */
+void driver_set_impairment(struct driver *d, const struct impair_config *cfg);
+
+#endif

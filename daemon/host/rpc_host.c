@@ -1,0 +1,109 @@
+/* struct rpc_host for the driver: each function passes on to the part that does it. */
+#include "host/driver.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int open_channel(void *ctx, struct socket *so, int *app_fd)
+{
+	struct driver *d = ctx;
+
+	return channels_open(&d->channels, so, app_fd);
+}
+
+static void sync_channel(void *ctx, struct socket *so)
+{
+	struct driver *d = ctx;
+
+	channels_sync(&d->channels, so);
+}
+
+static void filler(void *ctx, struct socket *so, uint32_t bytes)
+{
+	struct driver *d = ctx;
+
+	channels_filler(&d->channels, so, bytes);
+}
+
+static void listening(void *ctx, struct socket *so)
+{
+	struct driver *d = ctx;
+
+	channels_listening(&d->channels, so);
+}
+
+static void close_socket(void *ctx, struct socket *so, bool abort)
+{
+	struct driver *d = ctx;
+
+	channels_close(&d->channels, so, abort);
+}
+
+static uint64_t cookie_of(void *ctx, int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	(void)ctx;
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+static struct socket *by_cookie(void *ctx, uint64_t cookie)
+{
+	struct driver *d = ctx;
+
+	return channels_by_cookie(&d->channels, cookie);
+}
+
+static uint32_t pair_unread(void *ctx, struct socket *so)
+{
+	struct driver *d = ctx;
+
+	return channels_unread(&d->channels, so);
+}
+
+static void close_fd(void *ctx, int fd)
+{
+	(void)ctx;
+	close(fd);
+}
+
+static int set_impairment(void *ctx, const struct impair_config *cfg, const char **why)
+{
+	*why = impair_direction_check(&cfg->in);
+	if (!*why)
+		*why = impair_direction_check(&cfg->out);
+	if (*why)
+		return EINVAL;
+	driver_set_impairment(ctx, cfg);
+	return 0;
+}
+
+static void get_impairment(void *ctx, struct impair_config *cfg)
+{
+	const struct driver *d = ctx;
+
+	*cfg = d->cfg.impair;
+}
+
+static const char *interface_name(void *ctx)
+{
+	const struct driver *d = ctx;
+
+	return d->tap.name;
+}
+
+const struct rpc_host driver_rpc_host = {
+        .open_channel = open_channel,
+        .sync = sync_channel,
+        .filler = filler,
+        .listening = listening,
+        .close = close_socket,
+        .cookie_of = cookie_of,
+        .by_cookie = by_cookie,
+        .pair_unread = pair_unread,
+        .close_fd = close_fd,
+        .set_impairment = set_impairment,
+        .get_impairment = get_impairment,
+        .interface_name = interface_name,
+};

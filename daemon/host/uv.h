@@ -1,0 +1,9 @@
+/* libuv, without the names of netinet/tcp.h: uv.h includes that file for nothing we use, and its TCP_ESTABLISHED and
+ * kin would collide with the stack's. Its own include guard keeps it out. */
+#ifndef TOYNET_HOST_UV_H
+#define TOYNET_HOST_UV_H
+
+#define _NETINET_TCP_H 1
+#include <uv.h>
+
+#endif
