@@ -157,7 +157,7 @@ static void test_connect(void)
 
 static void test_accept(void)
 {
-	struct sockaddr_in addr, client, seen = {0};
+	struct sockaddr_in addr, client = {0}, seen = {0};
 	socklen_t len = sizeof(client);
 	int listener = stack_listener(&addr, SOCK_NONBLOCK), fd[2];
 
