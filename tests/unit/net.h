@@ -25,12 +25,17 @@
 #define REQUEST  1
 #define REPLY    2
 
+#define NET_FRAMES    16
+#define NET_FRAME_MAX 2048
+
 struct net {
 	struct env env;
 	struct counters cnt;
 	struct timer_queue timers;
 	struct ip_layer ip;
-	uint8_t in[FRAME_MAX];  /* the frame that is received */
+	uint8_t store[NET_FRAMES][NET_FRAME_MAX]; /* received frames: they stay borrowed for a turn */
+	uint32_t received;
+	uint8_t *in;            /* the one received last */
 	uint8_t out[FRAME_MAX]; /* the frame that was sent last */
 	uint32_t out_len;
 	struct offload out_off;
@@ -59,6 +64,7 @@ static inline void net_begin_caps(struct net *n, struct link_caps caps)
 	n->env.trace = net_trace;
 	n->env.trace_ctx = n;
 	n->dropped = CNT_COUNT;
+	n->in = n->store[0];
 	timer_queue_init(&n->timers);
 	ck_assert(ip_init(&n->ip, &n->env, &n->cnt, &n->timers, &cfg, caps));
 }
@@ -134,16 +140,18 @@ static inline void out_nothing(struct net *n)
 	ck_assert_msg(!net_pull(n), "a frame of type %04x was sent", load_be16(n->out + 12));
 }
 
-static inline uint32_t ether_write(struct net *n, struct mac_addr dst, struct mac_addr src, uint16_t type)
+/* Begins a frame; returns where its payload goes. */
+static inline uint8_t *ether_write(struct net *n, struct mac_addr dst, struct mac_addr src, uint16_t type)
 {
+	n->in = n->store[n->received++ % NET_FRAMES];
 	ether_build(n->in, &(struct ether_hdr){.dst = dst, .src = src, .type = type});
-	return ETHER_HDR_LEN;
+	return n->in + ETHER_HDR_LEN;
 }
 
 /* ARP in: op, sender MAC and IP, target IP. */
 static inline void in_arp(struct net *n, uint16_t op, struct mac_addr sha, const char *spa, const char *tpa)
 {
-	uint8_t *p = n->in + ether_write(n, op == REQUEST ? MAC_BROADCAST : US_MAC, sha, ETHER_TYPE_ARP);
+	uint8_t *p = ether_write(n, op == REQUEST ? MAC_BROADCAST : US_MAC, sha, ETHER_TYPE_ARP);
 	static const uint8_t fixed[6] = {0, 1, 8, 0, 6, 4};
 	memcpy(p, fixed, 6);
 	store_be16(p + 6, op);
@@ -196,7 +204,7 @@ struct ip_spec {
 static inline uint32_t ip_write(struct net *n, const struct ip_spec *s)
 {
 	static const uint8_t zero[6];
-	uint8_t *p = n->in + ether_write(n, memcmp(s->mac.b, zero, 6) ? s->mac : US_MAC, PEER_MAC, ETHER_TYPE_IP4);
+	uint8_t *p = ether_write(n, memcmp(s->mac.b, zero, 6) ? s->mac : US_MAC, PEER_MAC, ETHER_TYPE_IP4);
 	uint32_t hdr = IPV4_HDR_MIN + s->options_len, total = hdr + s->len;
 	memset(p, 0, hdr);
 	p[0] = s->version_ihl ? s->version_ihl : (uint8_t)(0x40 | hdr / 4);
