@@ -69,6 +69,7 @@ struct rpc_server {
 	const struct rpc_host *host;
 	void *ctx;
 	const char *version;
+	instant started;
 	const struct rpc_method *methods;
 	size_t methods_count;
 	size_t connections;

@@ -16,7 +16,7 @@ void admin_get_info(struct call *c, const ProtobufCMessage *request, struct sock
 	m.mac = mac_format(ip->mac, mac);
 	m.address = prefix_format(ip->address, address);
 	m.mtu = ip->mtu;
-	m.uptime_ms = (uint64_t)(srv->env->now.ns / NS_PER_MS);
+	m.uptime_ms = (uint64_t)(instant_since(srv->env->now, srv->started).ns / NS_PER_MS);
 	m.pid = (uint32_t)getpid();
 	call_reply(c, &m.base);
 }

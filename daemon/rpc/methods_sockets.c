@@ -36,7 +36,8 @@ static void reply_names(struct call *c, const struct socket *so)
 	socket_names(so, &l, &p);
 	address_fill(&local, l);
 	m.local = &local.m;
-	if (p.port) {
+	/* A connection that has ended still has its peer in the control block, but is not connected. */
+	if (p.port && (so->protocol == SOCKET_UDP || so->tcp.state != TCP_CLOSED)) {
 		address_fill(&peer, p);
 		m.peer = &peer.m;
 	}
@@ -86,7 +87,8 @@ void sockets_open(struct call *c, const ProtobufCMessage *request, struct socket
 		if (fd >= 0)
 			srv->host->close_fd(srv->ctx, fd);
 		srv->host->close(srv->ctx, so, true);
-		call_errno(c, err, NULL);
+		/* To a caller it is one thing whether the daemon or the machine has run out. */
+		call_errno(c, err == ENFILE ? EMFILE : err == ENOMEM ? ENOBUFS : err, NULL);
 		return;
 	}
 	Toynet__V1__SocketRef ref = TOYNET__V1__SOCKET_REF__INIT;

@@ -16,6 +16,7 @@ struct rpc_server *rpc_server_new(struct stack *s, const struct rpc_host *host, 
 	srv->host = host;
 	srv->ctx = ctx;
 	srv->version = version;
+	srv->started = srv->env->now;
 	srv->methods = rpc_methods;
 	srv->methods_count = rpc_methods_count;
 	list_init(&srv->pending);

@@ -240,6 +240,67 @@ START_TEST(garbage_ends_only_its_connection)
 }
 END_TEST
 
+/* What a client says in a session with several calls. */
+static size_t session_bytes(uint8_t *out, size_t size)
+{
+	static const char *const paths[] = {"/toynet.v1.Sockets/Open", "/toynet.v1.Sockets/Connect",
+	                                    "/toynet.v1.Sockets/List", "/toynet.v1.Sockets/Prove",
+	                                    "/grpc.health.v1.Health/Watch"};
+	static const uint8_t body[] = {0, 0, 0, 0, 6, 0x0a, 2, 8, 1, 0x18, 1};
+	struct h2c c;
+	const uint8_t *bytes;
+	size_t at = 0;
+	ssize_t n;
+
+	h2c_init(&c, (struct h2c_server){0});
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		h2c_start(&c, (struct h2c_request){
+		                      .path = paths[i],
+		                      .timeout = "1S",
+		                      .want_fd = "1",
+		                      .body = body,
+		                      .body_len = sizeof(body),
+		                      .open = i == 1,
+		              });
+	for (; (n = nghttp2_session_mem_send(c.session, &bytes)) > 0; at += (size_t)n) {
+		ck_assert_uint_le(at + (size_t)n, size);
+		memcpy(out + at, bytes, (size_t)n);
+	}
+	h2c_free(&c);
+	return at;
+}
+
+START_TEST(damaged_sessions_leak_nothing)
+{
+	uint8_t good[2048], bad[2048];
+	size_t len = session_bytes(good, sizeof(good));
+	struct rng rng;
+
+	rng_seed(&rng, 1);
+	for (int i = 0; i < 40 * UNIT_SEEDS; i++) {
+		BEGIN(UID);
+		memcpy(bad, good, len);
+		for (uint32_t k = rng_below(&rng, 4); k > 0; k--)
+			bad[24 + rng_below(&rng, (uint32_t)len - 24)] = (uint8_t)rng_u32(&rng);
+		struct rpc_conn *conn = rpc_conn_new(r.srv, (struct rpc_peer){.uid = UID}, NULL);
+		int fd = 1;
+		bool sound = rpc_conn_input(conn, NULL, 0, &fd, 1);
+		for (size_t at = 0, n; at < len && sound; at += n) {
+			n = size_min(1 + rng_below(&rng, 200), len - at);
+			sound = rpc_conn_input(conn, bad + at, n, NULL, 0);
+			const uint8_t *out;
+			size_t got = rpc_conn_output(conn, &out, &fd);
+			rpc_conn_sent(conn, got);
+		}
+		r.env.now = instant_add(r.env.now, DURATION_MS(rng_below(&rng, 2000)));
+		rpc_tick(r.srv);
+		rpc_conn_free(conn);
+		END();
+		ck_assert_int_eq(r.fds_closed, r.opened + 1);
+	}
+}
+END_TEST
+
 Suite *call_suite(void);
 Suite *call_suite(void)
 {
@@ -248,5 +309,6 @@ Suite *call_suite(void)
 	           descriptors_nobody_claims_are_bounded_and_closed, connect_waits_for_the_connection,
 	           connect_tells_why_it_failed, a_deadline_ends_the_call_and_not_the_connection,
 	           a_deadline_holds_for_half_a_request, a_cancelled_connect_leaves_the_connection_opening,
-	           parked_calls_end_with_their_socket_or_connection, garbage_ends_only_its_connection);
+	           parked_calls_end_with_their_socket_or_connection, garbage_ends_only_its_connection,
+	           damaged_sessions_leak_nothing);
 }

@@ -176,6 +176,7 @@ START_TEST(administration)
 	in.loss_ppm = 1000001;
 	rpc_failed(rpc_call(&root, "/toynet.v1.Admin/SetImpairment", &set), GRPC_INVALID_ARGUMENT, EINVAL);
 	ck_assert_uint_eq(r.impair.in.loss_ppm, 20000);
+	r.env.now = instant_add(r.env.now, DURATION_S(1));
 	Toynet__V1__GetInfoResponse *i = rpc_answer(rpc_call(&p, "/toynet.v1.Admin/GetInfo", &info),
 	                                            &toynet__v1__get_info_response__descriptor);
 	ck_assert_str_eq(i->interface, "toy0");
