@@ -28,14 +28,15 @@ static char *const recovery_names[] = {
 };
 _Static_assert(ARRAY_LEN(recovery_names) == TCP_RECOVERIES, "one for each phase");
 
-/* Bytes received and not read by the application. The core's figure is right but for what it last heard of the pair. */
+/* Bytes received and not read by the application; the core's figure is right but for what it last heard of the pair. Of
+ * a listener, the connections that wait for accept: in the core, and as records in the pair. */
 static uint64_t unread_bytes(const struct rpc_server *srv, struct socket *so)
 {
 	uint64_t queued = socket_recv_queued(so);
 
-	if (!so->channel || socket_state(so) == TCP_LISTEN)
+	if (!so->channel)
 		return queued;
-	if (so->protocol == SOCKET_UDP)
+	if (so->protocol == SOCKET_UDP || socket_state(so) == TCP_LISTEN)
 		return queued + srv->host->pair_unread(srv->ctx, so);
 	if (so->tcp.rcv.held == 0)
 		return queued;
