@@ -119,7 +119,8 @@ struct tcp {
 	/* RFC 6298 */
 	duration srtt, rttvar, rto, rtt_min;
 	bool rtt_valid;
-	uint8_t backoff; /* consecutive expiries */
+	uint8_t retries; /* expiries since the last progress: counted against R2 (RFC 9293 3.8.3) */
+	uint8_t backoff; /* doublings of the RTO since the last RTT sample (RFC 6298 5.5, Karn) */
 	/* RFC 8985 */
 	instant rack_sent; /* RACK.xmit_ts: transmission of the newest segment known to be delivered */
 	seq32 rack_end;    /* RACK.end_seq */

@@ -3,9 +3,11 @@
 #include "transport/tcp_internal.h"
 
 /* RFC 9293 3.10.7.4: an old segment must not shrink the window: compare with SND.WL1 and SND.WL2. */
-void tcp_update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+/* A segment that acknowledges new data is newer than all before it, even when it repeats old text and so has an old
+ * SEG.SEQ; the two variables alone would keep a window that its sender has long replaced. */
+static void update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, bool advanced)
 {
-	if (!(seq_lt(t->snd.wl1, g->seq) || (seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack))))
+	if (!(advanced || seq_lt(t->snd.wl1, g->seq) || (seq_eq(t->snd.wl1, g->seq) && seq_le(t->snd.wl2, g->ack))))
 		return;
 	bool was_zero = t->snd.wnd == 0;
 	t->snd.wnd = (uint32_t)g->wnd << t->snd.wind_shift;
@@ -16,7 +18,7 @@ void tcp_update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 		return;
 	/* The window opens: what the probe carried was refused, so send it again now. */
 	tcp_timer_stop(t, TCP_TIMER_PERSIST);
-	t->backoff = 0;
+	t->backoff = t->retries = 0;
 	t->persist_owed = false;
 	for (uint32_t i = 0; i < t->txq.count; i++)
 		tcp_loss_mark(t, txq_at(&t->txq, i));
@@ -64,14 +66,14 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	tcp_loss_acked(l, t, g, &news);
 	if (news.acked) {
 		t->snd.una = g->ack;
-		t->backoff = 0;
+		t->retries = 0;
 		free_acked_bytes(l, t);
 		tcp_cc_acked(t, news.acked);
 	} else if (t->snd.wnd == 0 && g->wnd == 0 && !t->orphan) {
-		t->backoff = t->backoff > 1 && tcp_timer_on(t, TCP_TIMER_RETRANSMIT) ? 1 : t->backoff;
+		t->retries = 0; /* RFC 9293 3.8.6.1, MUST-37: the peer lives, its window is zero */
 	}
 	tcp_loss_detect(l, t, g, &news);
-	tcp_update_snd_wnd(l, t, g);
+	update_snd_wnd(l, t, g, news.acked != 0);
 	if (news.acked || !t->txq.count || t->snd.wnd == 0) {
 		/* RFC 6298 5.3: the timer restarts with each ACK of new data. */
 		tcp_rearm(l, t);

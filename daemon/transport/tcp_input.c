@@ -135,12 +135,12 @@ void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
 	tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
-	if (t->backoff) {
+	if (t->retries) {
 		/* RFC 5681 3.1: after a lost SYN the initial window is one segment; RFC 6298 5.7: RTO is 3 s. */
 		t->cwnd = t->snd.mss;
 		t->rto = duration_max(t->rto, DURATION_S(3));
 	}
-	t->backoff = 0;
+	t->backoff = t->retries = 0;
 	if (t->snd_ring.len || t->fin_owed)
 		tcp_output_wanted(l, t);
 }

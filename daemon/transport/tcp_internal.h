@@ -105,7 +105,6 @@ uint32_t tcp_ts_offset(struct tcp_layer *l, const struct tcp *t);
 
 /* tcp_ack.c: RFC 9293 3.10.7.4, "fifth, check the ACK field", from ESTABLISHED on. False: the segment is dropped. */
 bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
-void tcp_update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 
 /* tcp_rcv.c */
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);

@@ -8,6 +8,7 @@
 #include "transport/tcp_internal.h"
 
 #define RACK_REO_DIVISOR  4                /* RFC 8985 6.2 step 4: min_RTT / 4 */
+#define TS_RTT_MAX_MS     (10 * 60 * 1000) /* an echo older than that is a lie */
 #define TLP_MAX_ACK_DELAY DURATION_MS(200) /* RFC 8985 7.2: worst delayed-ACK time of a peer */
 
 void tcp_loss_mark(struct tcp *t, struct tcp_txrec *r)
@@ -139,8 +140,17 @@ void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 	}
 	if (t->sack_ok && g->opt.sacks)
 		sack_input(l, t, g, news);
-	if (news->rtt_valid)
+	if (!news->rtt_valid && news->acked && t->ts_ok && g->opt.has_ts) {
+		/* RFC 7323 4.1: the echoed timestamp tells which transmission was acknowledged, so Karn's rule is met.
+		 */
+		int32_t ms = (int32_t)(tcp_ts_now(l, t) - g->opt.tsecr);
+		news->rtt_valid = ms >= 0 && ms < TS_RTT_MAX_MS;
+		news->rtt = DURATION_MS(ms);
+	}
+	if (news->rtt_valid) {
+		t->backoff = 0;
 		tcp_rtt_sample(l, t, news->rtt);
+	}
 }
 
 static uint32_t sacked_segments(const struct tcp *t)
@@ -286,7 +296,7 @@ void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t)
 
 void tcp_loss_timeout(struct tcp *t)
 {
-	tcp_cc_timeout(t, t->backoff == 1);
+	tcp_cc_timeout(t, t->retries == 1);
 	for (uint32_t i = 0; i < t->txq.count; i++) {
 		struct tcp_txrec *r = txq_at(&t->txq, i);
 		/* RFC 2018 8: after a timeout what was sacked may have been reneged, when the first record itself was.

@@ -215,6 +215,15 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
 }
 
+/* The advertised edge is rounded up to the window's unit with every ACK (see tcp_advertise), so many small segments
+ * to an application that does not read could move it beyond the buffer. The buffer's bound holds all the same. */
+static bool buffer_allows(const struct tcp *t, seq32 seq, uint32_t len)
+{
+	uint32_t slack = 2u << t->rcv.wind_shift;
+
+	return position(t, seq) + len + t->rcv.held <= t->rcvbuf + slack;
+}
+
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	const uint8_t *p = g->text;
@@ -241,6 +250,11 @@ void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		len = window;
 		if (!len)
 			return;
+	}
+	if (!buffer_allows(t, seq, len)) {
+		TCP_DROP(l, t, TcpRcvQDrop);
+		t->ack_owed = true;
+		return;
 	}
 	if (seq_eq(seq, t->rcv.nxt))
 		in_order(l, t, g, p, len);

@@ -135,6 +135,7 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_duration(s, &t->rto);
 	snap_duration(s, &t->rtt_min);
 	snap_bool(s, &t->rtt_valid);
+	snap_u8(s, &t->retries);
 	snap_u8(s, &t->backoff);
 	snap_instant(s, &t->rack_sent);
 	snap_seq(s, &t->rack_end);

@@ -52,7 +52,7 @@ void tcp_rearm(struct tcp_layer *l, struct tcp *t)
 	if (!blocked || !tcp_synchronized(t->state)) {
 		tcp_timer_stop(t, TCP_TIMER_PERSIST);
 		if (!t->txq.count)
-			t->backoff = 0;
+			t->retries = 0;
 	} else if (!tcp_timer_on(t, TCP_TIMER_PERSIST)) {
 		tcp_timer_set(l, t, TCP_TIMER_PERSIST, tcp_rto_backed_off(l, t));
 	}
@@ -69,14 +69,16 @@ static uint8_t retry_limit(const struct tcp_layer *l, const struct tcp *t)
 static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 {
 	COUNT(l->cnt, TcpTimeouts);
-	if (t->backoff >= retry_limit(l, t)) {
+	if (t->retries >= retry_limit(l, t)) {
 		COUNT(l->cnt, TcpAbortOnTimeout);
 		if (tcp_synchronized(t->state))
 			tcp_send_reset(l, t, "too many retransmissions");
 		tcp_end(l, t, ETIMEDOUT, "too many retransmissions");
 		return;
 	}
-	t->backoff++;
+	t->retries++;
+	if (t->backoff < UINT8_MAX)
+		t->backoff++;
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
 		t->syn_owed = true;
 	} else {
@@ -93,12 +95,14 @@ static void persist_timeout(struct tcp_layer *l, struct tcp *t)
 {
 	/* RFC 9293 3.8.6.1, MUST-37: a connection that is owned is probed as long as the peer answers; an orphan is
 	 * not. */
-	if (t->orphan && t->backoff >= l->cfg.orphan_retries) {
+	if (t->orphan && t->retries >= l->cfg.orphan_retries) {
 		COUNT(l->cnt, TcpPersistDrops);
 		tcp_send_reset(l, t, "orphan facing a zero window");
 		tcp_end(l, t, ETIMEDOUT, "orphan facing a zero window");
 		return;
 	}
+	if (t->retries < UINT8_MAX)
+		t->retries++;
 	if (t->backoff < UINT8_MAX)
 		t->backoff++;
 	t->persist_owed = true;

@@ -48,7 +48,7 @@ static void reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->recovery = TCP_OPEN;
 	t->rack_sent = INSTANT_NEVER;
 	t->reordering_seen = t->probe_owed = t->probe_out = t->retransmit_owed = false;
-	t->backoff = t->dupacks = 0;
+	t->backoff = t->retries = t->dupacks = 0;
 	t->fin_owed = t->fin_sent = t->fin_received = t->ack_owed = t->syn_owed = t->persist_owed = false;
 	t->cwnd_limited = t->input_shut = false;
 	t->ts_ok = t->ws_ok = t->sack_ok = false;

@@ -85,7 +85,7 @@ static void draw_app(struct world *w, int side, int c)
 	/* So that many tiny writes or reads do not take for ever. */
 	a->write_max = u32_max(a->write_max, (uint32_t)(a->to_send / 500));
 	a->read_max = u32_max(between(r, 1, 100000), 400);
-	a->pause = chance(r, 20) ? DURATION_MS(between(r, 10, 500)) : DURATION_US(between(r, 10, 5000));
+	a->pause = chance(r, 20) ? DURATION_MS(between(r, 10, 500)) : DURATION_US(between(r, 200, 5000));
 	a->end = chance(r, 50) ? SIM_CLOSE_WHEN_DONE : SIM_CLOSE_AT_ONCE;
 	a->abort_at = UINT64_MAX;
 	if (w->aborts && chance(r, 30)) {
