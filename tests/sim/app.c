@@ -210,6 +210,11 @@ static void act_connected(struct sim_app *a, struct socket *so)
 		return;
 	}
 	write_some(a, so);
+	/* A reset that the line lost leaves its receiver waiting for ever, as TCP has it: the application gives up. */
+	if (w->aborts && duration_lt(SIM_PATIENCE, instant_since(w->now, (instant){SIM_EPOCH}))) {
+		close_socket(a, so, true);
+		return;
+	}
 	if (a->end == SIM_ABORT && a->sent >= a->abort_at) {
 		close_socket(a, so, true);
 		return;

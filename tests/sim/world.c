@@ -7,7 +7,6 @@
 
 #define POISON         0xdb
 #define RELOAD_PERCENT 3
-#define BASE_OF_TIME   (INT64_C(1000) * NS_PER_S)
 
 void world_fail(struct world *w, const char *format, ...)
 {
@@ -33,7 +32,7 @@ static void print_frame(const struct sim_host *h, const struct trace_event *ev)
 {
 	const uint8_t *b = ev->bytes;
 
-	printf("%12.6f host %d %s", (double)(h->world->now.ns - BASE_OF_TIME) / 1e9, h->index,
+	printf("%12.6f host %d %s", (double)(h->world->now.ns - SIM_EPOCH) / 1e9, h->index,
 	       ev->kind == TRACE_FRAME_OUT ? "out" : "in ");
 	if (ev->len >= 54 && b[12] == 8 && b[13] == 0 && b[23] == 6)
 		printf(" tcp %u>%u seq %u ack %u flags %02x wnd %u len %zu", b[34] << 8 | b[35], b[36] << 8 | b[37],
@@ -60,8 +59,8 @@ static void on_trace(void *ctx, const struct trace_event *ev)
 	if (ev->kind == TRACE_FRAME_IN || ev->kind == TRACE_FRAME_OUT)
 		print_frame(h, ev);
 	else
-		printf("%12.6f host %d socket %llu %s %s -> %s: %s\n", (double)(w->now.ns - BASE_OF_TIME) / 1e9,
-		       h->index, (unsigned long long)ev->socket,
+		printf("%12.6f host %d socket %llu %s %s -> %s: %s\n", (double)(w->now.ns - SIM_EPOCH) / 1e9, h->index,
+		       (unsigned long long)ev->socket,
 		       ev->kind == TRACE_DROP    ? counter_names[ev->reason]
 		       : ev->kind == TRACE_RESET ? "RST"
 		                                 : "",
@@ -70,7 +69,7 @@ static void on_trace(void *ctx, const struct trace_event *ev)
 
 void world_init(struct world *w, uint64_t seed, struct sim_options opt)
 {
-	*w = (struct world){.seed = seed, .opt = opt, .now = {BASE_OF_TIME}, .trace_hash = 1469598103934665603u};
+	*w = (struct world){.seed = seed, .opt = opt, .now = {SIM_EPOCH}, .trace_hash = 1469598103934665603u};
 	rng_seed(&w->rng, seed);
 	rng_seed(&w->reload_rng, ~seed);
 	for (int i = 0; i < STACK_BATCH_MAX; i++)
@@ -234,6 +233,25 @@ static bool world_quiet(const struct world *w)
 	return true;
 }
 
+/* Who has not finished, for a run that hangs. */
+static void print_unfinished(const struct world *w)
+{
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < w->host[i].apps; j++) {
+			const struct sim_app *a = &w->host[i].app[j];
+			const struct socket *so = a->socket ? socket_by_id(w->host[i].stack, a->socket) : NULL;
+			if (app_done(a))
+				continue;
+			printf("host %d connection %d socket %llu %s: sent %llu/%llu received %llu/%llu channel %u"
+			       "%s%s%s%s\n",
+			       i, a->connection, (unsigned long long)a->socket,
+			       so ? tcp_state_names[socket_state(so)] : "-", (unsigned long long)a->sent,
+			       (unsigned long long)a->to_send, (unsigned long long)a->received,
+			       (unsigned long long)a->to_receive, a->channel, a->connected ? " connected" : "",
+			       a->eof ? " eof" : "", a->failed ? " failed" : "", a->shut ? " shut" : "");
+		}
+}
+
 bool world_run(struct world *w)
 {
 	while (!w->failure && !world_quiet(w)) {
@@ -244,10 +262,11 @@ bool world_run(struct world *w)
 		}
 		if (instant_lt(w->now, t))
 			w->now = t;
-		if (duration_lt(SIM_TIME_MAX, instant_since(w->now, (instant){BASE_OF_TIME})) ||
+		if (duration_lt(SIM_TIME_MAX, instant_since(w->now, (instant){SIM_EPOCH})) ||
 		    ++w->steps > SIM_STEPS_MAX) {
+			print_unfinished(w);
 			world_fail(w, "not done after %llu steps, %.0f s", (unsigned long long)w->steps,
-			           (double)(w->now.ns - BASE_OF_TIME) / 1e9);
+			           (double)(w->now.ns - SIM_EPOCH) / 1e9);
 			break;
 		}
 		for (int i = 0; i < 2; i++)
