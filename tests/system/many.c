@@ -35,7 +35,7 @@ struct connection {
 static struct connection connections[CONNECTIONS_MAX];
 static struct pollfd fds[CONNECTIONS_MAX];
 static struct sockaddr_in server;
-static unsigned long completed, failures;
+static unsigned long completed, failures, port_waits;
 static uint32_t next_seed = 1;
 
 static int64_t now_ms(void)
@@ -76,6 +76,10 @@ static bool open_one(size_t i)
 		return false;
 	}
 	if (toynet_connect(fds[i].fd, (struct sockaddr *)&server, sizeof(server)) < 0 && errno != EINPROGRESS) {
+		if (errno == EADDRNOTAVAIL) { /* every port is in TIME-WAIT: wait for one */
+			port_waits++;
+			return false;
+		}
 		failed(c, toynet_error_detail());
 		return false;
 	}
@@ -218,6 +222,6 @@ int main(int argc, char **argv)
 		for (long i = 0; i < n; i++)
 			busy = busy || fds[i].fd >= 0;
 	}
-	printf("%lu connections, %lu failures\n", completed, failures);
+	printf("%lu connections, %lu failures, %lu waits for a port\n", completed, failures, port_waits);
 	return failures == 0 && completed >= (unsigned long)n ? EXIT_SUCCESS : EXIT_FAILURE;
 }
