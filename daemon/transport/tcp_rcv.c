@@ -215,13 +215,16 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
 }
 
+uint32_t tcp_rcv_slack(const struct tcp *t)
+{
+	return t->rcvbuf / 8 + (2u << t->rcv.wind_shift);
+}
+
 /* The advertised edge is rounded up to the window's unit with every ACK (see tcp_advertise), so many small segments
  * to an application that does not read could move it beyond the buffer. The buffer's bound holds all the same. */
 static bool buffer_allows(const struct tcp *t, seq32 seq, uint32_t len)
 {
-	uint32_t slack = 2u << t->rcv.wind_shift;
-
-	return position(t, seq) + len + t->rcv.held <= t->rcvbuf + slack;
+	return position(t, seq) + len + t->rcv.held <= t->rcvbuf + tcp_rcv_slack(t);
 }
 
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)

@@ -45,7 +45,6 @@ static void check_timers(struct sim_host *h, const struct tcp *t)
 static void check_receive(struct sim_host *h, struct tcp *t)
 {
 	struct sim_app *a = app_of(h, t->id);
-	uint32_t unit = 1u << t->rcv.wind_shift;
 
 	NEED(h, t, t->rcv.borrowed == 0 && t->rcv.arrivals == 0);
 	for (uint32_t i = 0; i < t->rcv.gaps; i++) {
@@ -54,7 +53,7 @@ static void check_receive(struct sim_host *h, struct tcp *t)
 	}
 	if (!a || !tcp_synchronized(t->state) || !tcp_may_receive(t->state))
 		return;
-	NEED(h, t, tcp_recv_queued(t) <= t->rcvbuf + 2 * unit);
+	NEED(h, t, tcp_recv_queued(t) <= t->rcvbuf + tcp_rcv_slack(t));
 	if (a->adv_known)
 		NEED(h, t, seq_ge(t->rcv.adv, a->adv_seen));
 	a->adv_seen = t->rcv.adv;
