@@ -134,6 +134,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
+	t->syn_owed = false; /* the timer may have fired in this very turn */
 	tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
 	if (t->retries) {
 		/* RFC 5681 3.1: after a lost SYN the initial window is one segment; RFC 6298 5.7: RTO is 3 s. */
@@ -253,7 +254,8 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 		return true;
 	} else {
 		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. */
-		bool probe = seq_eq(g->seq, t->rcv.nxt) && seq_eq(t->rcv.adv, t->rcv.nxt);
+		bool probe = tcp_synchronized(t->state) && seq_eq(g->seq, t->rcv.nxt) &&
+		             seq_eq(t->rcv.adv, t->rcv.nxt);
 		if (probe && (g->flags & TCP_ACK) && !(g->flags & (TCP_SYN | TCP_RST)))
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
@@ -403,7 +405,8 @@ static void synchronized_input(struct tcp_layer *l, struct tcp *t, const struct 
 
 	/* The peer's SYN once more: in SYN-RECEIVED it asks for our SYN-ACK, or brings the ACK of a simultaneous open.
 	 */
-	if (t->state == TCP_SYN_RECEIVED && (g->flags & TCP_SYN) && seq_eq(g->seq, t->rcv.irs)) {
+	if (t->state == TCP_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_RST)) == TCP_SYN &&
+	    seq_eq(g->seq, t->rcv.irs)) {
 		if (!(g->flags & TCP_ACK)) {
 			t->syn_owed = true;
 			tcp_output_wanted(l, t);
@@ -419,9 +422,12 @@ static void synchronized_input(struct tcp_layer *l, struct tcp *t, const struct 
 		reset_input(l, t, g);
 		return;
 	}
-	if (g->flags & TCP_SYN) { /* RFC 5961 4.2 */
+	if (g->flags & TCP_SYN) {
 		TCP_DROP(l, t, TcpInBadState);
-		tcp_challenge_ack(l, t);
+		if (t->embryonic) /* RFC 9293 3.10.7.4, fourth check: a passive open returns to LISTEN */
+			tcp_end(l, t, 0, "SYN in SYN-RECEIVED");
+		else /* RFC 5961 4.2 */
+			tcp_challenge_ack(l, t);
 		return;
 	}
 	if (!(g->flags & TCP_ACK)) {
@@ -455,15 +461,14 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 		return;
 	struct pcb *p = pcb_lookup_tuple(&l->pcbs, g.local, g.remote);
 	struct tcp *t = p ? container_of(p, struct tcp, pcb) : NULL;
-	if (t && reopens(t, &g)) {
+	bool reopened = t && reopens(t, &g);
+	if (!t || reopened)
+		p = pcb_lookup_port(&l->pcbs, g.local, true);
+	if (reopened && p) { /* without a listener it is an old duplicate like any other */
 		COUNT(l->cnt, TcpTimeWaitReused);
 		tcp_end(l, t, 0, "a new incarnation opens");
-		t = NULL;
 	}
-	if (!t) {
-		p = pcb_lookup_port(&l->pcbs, g.local, true);
-		t = p ? container_of(p, struct tcp, pcb) : NULL;
-	}
+	t = p ? container_of(p, struct tcp, pcb) : t;
 	if (!t) {
 		TCP_DROP(l, NULL, TcpInNoSocket);
 		tcp_reset_reply(l, &g, "no socket");
