@@ -172,7 +172,8 @@ void stack_offer(struct stack *s, struct socket *so)
 
 bool stack_output(struct stack *s, struct frame_out *f)
 {
-	if (!ip_pull(&s->ip, f) && !tcp_output(&s->tcp, f) && !udp_output(&s->udp, f))
+	/* The last one: what a transport sent may wait for an ARP request that is owed only now. */
+	if (!ip_pull(&s->ip, f) && !tcp_output(&s->tcp, f) && !udp_output(&s->udp, f) && !ip_pull(&s->ip, f))
 		return false;
 	COUNT(&s->counters, LinkOutFrames);
 	COUNT_ADD(&s->counters, LinkOutOctets, frame_len(f));
