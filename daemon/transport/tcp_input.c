@@ -254,8 +254,7 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 		return true;
 	} else {
 		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. */
-		bool probe = tcp_synchronized(t->state) && seq_eq(g->seq, t->rcv.nxt) &&
-		             seq_eq(t->rcv.adv, t->rcv.nxt);
+		bool probe = tcp_synchronized(t->state) && seq_eq(g->seq, t->rcv.nxt) && seq_eq(t->rcv.adv, t->rcv.nxt);
 		if (probe && (g->flags & TCP_ACK) && !(g->flags & (TCP_SYN | TCP_RST)))
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
@@ -405,8 +404,7 @@ static void synchronized_input(struct tcp_layer *l, struct tcp *t, const struct 
 
 	/* The peer's SYN once more: in SYN-RECEIVED it asks for our SYN-ACK, or brings the ACK of a simultaneous open.
 	 */
-	if (t->state == TCP_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_RST)) == TCP_SYN &&
-	    seq_eq(g->seq, t->rcv.irs)) {
+	if (t->state == TCP_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_RST)) == TCP_SYN && seq_eq(g->seq, t->rcv.irs)) {
 		if (!(g->flags & TCP_ACK)) {
 			t->syn_owed = true;
 			tcp_output_wanted(l, t);

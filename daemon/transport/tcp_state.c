@@ -82,7 +82,7 @@ void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why)
 	bool embryonic = t->embryonic;
 	if (!tcp_synchronized(t->state) && t->state != TCP_LISTEN)
 		COUNT(l->cnt, TcpAttemptFails);
-	else if (error == ECONNRESET && (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT))
+	else if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) /* RFC 4022: straight to CLOSED */
 		COUNT(l->cnt, TcpEstabResets);
 	forget_sending(l, t);
 	list_remove(&t->out_link);
