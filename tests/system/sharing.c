@@ -281,8 +281,7 @@ static void bulk_receive(int fd)
 		for (ssize_t k = 0; k < n; k++, done++) {
 			uint32_t i = done % sizeof(bytes);
 
-			if (bytes[k] != (uint8_t)(i * 31 + i / 256))
-				CHECK(!"bytes as they were sent");
+			CHECK(bytes[k] == (uint8_t)(i * 31 + i / 256));
 		}
 	}
 	CHECK(done == BULK_BYTES);
