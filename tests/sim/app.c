@@ -201,7 +201,12 @@ static void act_connected(struct sim_app *a, struct socket *so)
 	struct world *w = a->host->world;
 
 	if (a->failed) {
+		bool again = a->error == EHOSTUNREACH && !a->connected; /* the line lost every ARP request */
 		close_socket(a, so, false);
+		if (again) {
+			a->closed = a->failed = false;
+			schedule(a, DURATION_S(1));
+		}
 		return;
 	}
 	read_some(a, so);
@@ -299,7 +304,8 @@ void app_events(struct sim_host *h, struct socket *so, unsigned events)
 		a->failed = true;
 		a->error = so->error;
 		bool late = a->received == a->to_receive; /* the peer closed after all was said */
-		if (!h->world->aborts && !late && !h->world->alloc_failures)
+		bool no_arp = a->error == EHOSTUNREACH && !a->connected;
+		if (!h->world->aborts && !late && !no_arp && !h->world->alloc_failures)
 			world_fail(h->world, "connection %d failed with %s", a->connection, error_name(so->error));
 	}
 	a->next_action = h->world->now;
