@@ -13,6 +13,17 @@ void tcp_cc_init(struct tcp *t)
 	t->cwnd_acked = 0;
 }
 
+uint32_t tcp_cc_room(const struct tcp *t)
+{
+	uint32_t window = t->cwnd;
+
+	/* Without SACK each duplicate ACK tells that some segment has left the pipe: RFC 6582 3.2 (inflation), RFC 3042
+	 * (limited transmit). */
+	if (!t->sack_ok && t->recovery != TCP_LOSS)
+		window += (uint32_t)t->dupacks * t->snd.mss;
+	return window > t->pipe ? window - t->pipe : 0;
+}
+
 void tcp_cc_acked(struct tcp *t, uint32_t bytes)
 {
 	/* A window that is not used says nothing about the path: it does not grow. */

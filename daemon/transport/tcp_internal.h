@@ -169,6 +169,8 @@ void tcp_probe_arm(struct tcp_layer *l, struct tcp *t);
 
 /* tcp_cc.c: RFC 5681 */
 void tcp_cc_init(struct tcp *t);
+/* Bytes that the congestion window lets go now. */
+uint32_t tcp_cc_room(const struct tcp *t);
 void tcp_cc_acked(struct tcp *t, uint32_t bytes);
 void tcp_cc_enter_recovery(struct tcp *t);
 void tcp_cc_timeout(struct tcp *t, bool first);

@@ -204,7 +204,7 @@ static bool send_lost(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 	uint32_t i = first_lost(t);
 	assert(i < t->txq.count);
 	const struct tcp_txrec *r = txq_at(&t->txq, i);
-	uint32_t room = t->cwnd > t->pipe ? t->cwnd - t->pipe : 0;
+	uint32_t room = tcp_cc_room(t);
 	/* RFC 6675 5 (4.3): the first retransmission does not wait for the pipe to drain. */
 	bool forced = t->retransmit_owed;
 	if (!forced && room < u32_min(r->len, t->snd.mss))
@@ -275,7 +275,7 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 		return false;
 	}
 	tcp_cc_after_idle(l, t);
-	uint32_t room = probe ? g.mss : t->cwnd > t->pipe ? t->cwnd - t->pipe : 0;
+	uint32_t room = probe ? g.mss : tcp_cc_room(t);
 	if (room < u32_min(g.len, g.mss)) {
 		t->cwnd_limited = true;
 		return false;
