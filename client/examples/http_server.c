@@ -72,8 +72,9 @@ static void accept_clients(void)
 		int fd = toynet_accept4(fds[0].fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
+			/* Anything but these will not pass: the daemon has ended, say. */
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				fprintf(stderr, "http_server: accept: %s\n", toynet_error_detail());
+				die("accept");
 			return;
 		}
 		struct client *c = &clients[used];

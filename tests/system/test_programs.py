@@ -147,3 +147,14 @@ def echo_servers():
             expect(lab.kernel(tcp).wait(), "200,000 bytes come back the same")
         with running([program("client/examples/udp_echo"), 7], listening(daemon, 7, "udp")):
             expect_equal(lab.kernel(udp).wait(), b"hello", "the datagram that comes back")
+
+
+@test()
+def server_ends_when_the_daemon_does():
+    """A listener whose daemon has gone is an error, not a loop."""
+    with Lab() as lab:
+        daemon = lab.start()
+        with running([program("client/examples/http_server"), 8080], listening(daemon, 8080)) as server:
+            daemon.stop()
+            wait_until(lambda: server.poll() is not None, 5, "http_server ends")
+            expect(server.returncode not in (0, 99), f"its exit status is {server.returncode}")
