@@ -144,6 +144,8 @@ void tcp_established(struct tcp_layer *l, struct tcp *t)
 	t->backoff = t->retries = 0;
 	if (t->snd_ring.len || t->fin_owed)
 		tcp_output_wanted(l, t);
+	if (t->fin_owed)
+		tcp_set_state(l, t, TCP_FIN_WAIT_1, "closed before it was established");
 }
 
 /* RFC 9293 3.10.7.3: the SYN of the peer is acceptable. */
@@ -341,8 +343,6 @@ static bool syn_received_ack(struct tcp_layer *l, struct tcp *t, const struct tc
 	tcp_established(l, t);
 	if (!t->parent)
 		l->up.event(l->up.ctx, t, TCP_EVENT_CONNECTED);
-	if (t->fin_owed)
-		tcp_set_state(l, t, TCP_FIN_WAIT_1, "closed before it was established");
 	return true;
 }
 

@@ -37,9 +37,11 @@ uint16_t tcp_advertise(struct tcp *t, bool syn)
 	if (free < offered || free - offered < u32_min(t->rcvbuf / 2, t->rcv.mss))
 		free = offered;
 	uint32_t field = u32_min(free >> shift, UINT16_MAX);
-	/* RFC 9293 3.8.6, SHLD-14: never move the right edge to the left; rounding may owe it one step. */
-	if (field << shift < offered)
-		field = u32_min((offered + (1u << shift) - 1) >> shift, UINT16_MAX);
+	/* RFC 9293 3.8.6, SHLD-14: never move the right edge to the left; rounding owes it one step while the buffer
+	 * can bear it. RFC 7323 2.4: beyond that it seems to move left, and what was offered is still taken. */
+	uint32_t up = u32_min((offered + (1u << shift) - 1) >> shift, UINT16_MAX);
+	if (field < up && up << shift < tcp_rcv_wnd(t) + (1u << shift))
+		field = up;
 	seq32 edge = seq_add(t->rcv.nxt, field << shift);
 	if (seq_gt(edge, t->rcv.adv))
 		t->rcv.adv = edge;
