@@ -5,6 +5,7 @@
  * the smallest unit. */
 #include "quantity.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -65,10 +66,15 @@ bool parse_bytes(const char *text, uint64_t *bytes)
 
 bool parse_number(const char *text, uint64_t *n)
 {
+	uint64_t value;
 	char *end;
 
 	if (!isdigit((unsigned char)text[0]))
 		return false;
-	*n = strtoull(text, &end, 10);
-	return *end == 0;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end)
+		return false;
+	*n = value;
+	return true;
 }
