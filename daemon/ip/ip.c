@@ -48,11 +48,6 @@ void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h)
 	ip->handler[protocol] = h;
 }
 
-void ip_set_caps(struct ip_layer *ip, struct link_caps caps)
-{
-	ip->caps = caps;
-}
-
 uint32_t ip_gso_max(const struct ip_layer *ip)
 {
 	if (!ip->caps.csum || ip->caps.gso_max <= ETHER_HDR_LEN)

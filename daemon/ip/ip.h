@@ -84,7 +84,8 @@ struct ip_layer {
 	struct env *env;
 	struct counters *cnt;
 	struct timer_queue *timers;
-	struct link_caps caps;
+	struct link_caps
+	        caps; /* may change between turns: what was built for the former ones is completed in software */
 	struct ip_config cfg;
 	struct ip_route route[IP_ROUTES_MAX]; /* longest prefix first */
 	int routes;
@@ -107,8 +108,6 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
              const struct ip_config *cfg, struct link_caps caps);
 void ip_free(struct ip_layer *ip);
 void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h);
-/* The link below offers something else from now on. What was built for the former link is completed in software. */
-void ip_set_caps(struct ip_layer *ip, struct link_caps caps);
 /* One frame from the link, Ethernet header first. The caller has counted it (LinkInFrames) and traced it. */
 void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
 /* An ARP timer node that fired: the stack's tick calls it with the node it popped (see timer_owner in stack.c). */

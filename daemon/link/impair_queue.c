@@ -130,9 +130,6 @@ static void enter_line(struct impair_queue *q, instant now, struct flat_frame *f
 		insert_by_due(&q->held, f);
 		return;
 	}
-	if (instant_lt(f->due, q->last_due))
-		f->due = q->last_due;
-	q->last_due = f->due;
 	list_push_back(&q->ordered, &f->link);
 }
 

@@ -56,8 +56,7 @@ struct impair_queue {
 	struct impair_counters count;
 	bool bad;            /* state of the Gilbert-Elliott model */
 	instant line_free;   /* when the rate limiter has sent all that it accepted */
-	instant last_due;    /* of the frames in order */
-	struct list ordered; /* flat frames, ascending by due */
+	struct list ordered; /* flat frames; one waits for those before it, even when due earlier */
 	struct list held;    /* those held back, ascending by due */
 	size_t memory;       /* in both */
 };

@@ -169,6 +169,24 @@ START_TEST(used_entries_are_refreshed_by_unicast)
 }
 END_TEST
 
+START_TEST(what_waited_was_a_use)
+{
+	struct net n;
+	net_begin(&n);
+	taken(&n, PEER, 1);
+	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	released(&n, PEER, PEER_MAC, 1);
+	net_pass(&n, 60000);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	net_pass(&n, 60000); /* not used since: it goes */
+	out_nothing(&n);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	net_end(&n);
+}
+END_TEST
+
 START_TEST(a_known_station_may_move)
 {
 	struct net n;
@@ -292,7 +310,7 @@ Suite *arp_suite(void)
 {
 	UNIT_SUITE("arp", resolves_and_releases_in_order, one_request_a_second_then_failure,
 	           failure_is_reported_to_the_transport, the_queue_keeps_the_latest, unused_entries_age_out,
-	           used_entries_are_refreshed_by_unicast, a_known_station_may_move,
+	           used_entries_are_refreshed_by_unicast, what_waited_was_a_use, a_known_station_may_move,
 	           only_requests_to_us_teach_new_stations, our_address_is_defended, malformed_packets_are_counted,
 	           a_flood_of_claims_displaces_nobody_in_use, a_table_full_of_resolving_entries_refuses,
 	           no_memory_at_any_allocation);

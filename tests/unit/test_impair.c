@@ -84,6 +84,7 @@ START_TEST(a_perfect_line_passes_everything)
 		push(&l, i);
 	in_order(&l, 0, 100);
 	ck_assert_uint_eq(l.q.count.passed, 100);
+	ck_assert_uint_eq(l.q.memory, 0);
 	ck_assert(instant_is_never(impair_queue_deadline(&l.q)));
 	end(&l);
 }

@@ -90,7 +90,7 @@ START_TEST(offloads_are_completed_for_a_lesser_link)
 	queue_offloaded(&n, 3000, 1400);
 	queue_offloaded(&n, 101, 0);
 	out_arp(&n, REQUEST, MAC_BROADCAST, PEER);
-	ip_set_caps(&n.ip, (struct link_caps){0});
+	n.ip.caps = (struct link_caps){0};
 	in_arp(&n, REPLY, PEER_MAC, PEER, US);
 	pulled(&n, 7);
 	ck_assert(!n.out_off.needs_csum);

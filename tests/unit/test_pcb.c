@@ -120,6 +120,10 @@ START_TEST(lookup_prefers_the_exact_address_and_the_last_bound)
 	ck_assert_int_eq(pcb_bind(&w.t, &w.p[2], at(ANY, 53), NULL), 0);
 	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 53), false), &w.p[0]);
 	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), false), &w.p[2]);
+	pcb_choose_source(&w.p[1], US); /* enters the port's chain again */
+	ck_assert_int_eq(pcb_connect(&w.t, &w.p[1], at(PEER, 1)), 0);
+	pcb_disconnect(&w.t, &w.p[1]);
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), false), &w.p[2]);
 	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 54), false));
 	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 53), true));
 	ck_assert_ptr_eq(pcb_next_match(&w.t, at(US, 53), 0), &w.p[0]);

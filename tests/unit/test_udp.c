@@ -66,25 +66,27 @@ static struct endpoint at(const char *ip, uint16_t port)
 struct in_spec {
 	const char *dst;
 	struct mac_addr mac;
-	int len_delta; /* the UDP length is wrong by so much */
+	int len_delta;     /* the UDP length is wrong by so much */
+	uint32_t trailing; /* bytes of the IP datagram behind it */
 	bool no_csum, bad_csum;
 };
 
 /* A datagram in, from PEER: ports and text. */
 static void in_udp(struct udp_net *w, uint16_t sport, uint16_t dport, const char *text, struct in_spec s)
 {
-	uint8_t p[1500];
+	uint8_t p[1500] = {0};
 	uint32_t len = UDP_HDR_LEN + (uint32_t)strlen(text);
 	store_be16(p, sport);
 	store_be16(p + 2, dport);
 	store_be16(p + 4, (uint16_t)((int)len + s.len_delta));
 	store_be16(p + 6, 0);
 	memcpy(p + UDP_HDR_LEN, text, strlen(text));
+	memset(p + len, 0xee, s.trailing);
 	csum sum = csum_pseudo(addr(PEER), addr(s.dst ? s.dst : US), IP_PROTO_UDP, len);
 	uint16_t value = csum_finish(csum_add(sum, p, len));
 	if (!s.no_csum)
 		store_be16(p + 6, (uint16_t)(value ^ (s.bad_csum ? 0x0100 : 0)));
-	in_ip(&w->n, (struct ip_spec){.dst = s.dst, .mac = s.mac, .data = p, .len = len});
+	in_ip(&w->n, (struct ip_spec){.dst = s.dst, .mac = s.mac, .data = p, .len = len + s.trailing});
 }
 
 /* The application's next datagram: from whom, text. It is consumed. */
@@ -195,6 +197,8 @@ START_TEST(malformed_datagrams_are_counted)
 	net_expect_drop(&w.n, CNT_UdpInErrors);
 	in_udp(&w, 4000, 53, "cut short", (struct in_spec){.len_delta = -4, .no_csum = true});
 	got(&w, &w.a, PEER, 4000, "cut s");
+	in_udp(&w, 4000, 53, "whole", (struct in_spec){.trailing = 7});
+	got(&w, &w.a, PEER, 4000, "whole");
 	got_nothing(&w, &w.a);
 	end(&w);
 }
@@ -444,6 +448,21 @@ START_TEST(the_send_buffer_is_a_bound_and_tells_of_room)
 }
 END_TEST
 
+START_TEST(one_datagram_always_fits)
+{
+	struct udp_net w;
+	begin(&w);
+	w.a.sndbuf = w.a.rcvbuf = 8;
+	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "more than the buffer"), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "x"), EAGAIN);
+	in_udp(&w, 4000, 53, "more than the buffer", (struct in_spec){0});
+	udp_turn_end(&w.l);
+	got(&w, &w.a, PEER, 4000, "more than the buffer");
+	end(&w);
+}
+END_TEST
+
 START_TEST(shut_input_drops)
 {
 	struct udp_net w;
@@ -567,7 +586,7 @@ Suite *udp_suite(void)
 	           a_broadcast_reaches_everyone_bound, a_connected_socket_hears_its_peer_only,
 	           errors_come_in_order_to_connected_sockets, sends_with_a_checksum, a_zero_checksum_is_sent_as_ones,
 	           senders_take_turns, what_send_refuses, bind_and_its_errors, a_second_connect_keeps_the_port,
-	           the_receive_buffer_is_a_bound, the_send_buffer_is_a_bound_and_tells_of_room, shut_input_drops,
-	           an_unresolved_peer_makes_it_wait, a_socket_released_in_its_turn, save_and_load,
-	           no_memory_at_any_allocation);
+	           the_receive_buffer_is_a_bound, the_send_buffer_is_a_bound_and_tells_of_room,
+	           one_datagram_always_fits, shut_input_drops, an_unresolved_peer_makes_it_wait,
+	           a_socket_released_in_its_turn, save_and_load, no_memory_at_any_allocation);
 }
