@@ -89,7 +89,6 @@
 	X(TcpOutOfOrder, "TCP segments queued out of order")                                           \
 	X(TcpOutOfOrderDrops, "TCP segments dropped because too many gaps were open")                  \
 	X(TcpDuplicateData, "TCP segments with nothing but bytes already received")                    \
-	X(TcpRcvQDrop, "TCP segments dropped because the receive buffer was full")                     \
 	X(TcpBeyondWindow, "TCP segments with bytes beyond the receive window")                        \
 	X(TcpChallengeAcks, "challenge ACKs sent (RFC 5961)")                                          \
 	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")            \

@@ -109,8 +109,6 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* tcp_rcv.c */
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_fin_input(struct tcp_layer *l, struct tcp *t);
-/* Bytes that may be held beyond SO_RCVBUF, because the right edge never moves left. */
-uint32_t tcp_rcv_slack(const struct tcp *t);
 void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t);
 /* The right edge to advertise now, as the window field; moves rcv.adv. */
 uint16_t tcp_advertise(struct tcp *t, bool syn);

@@ -106,9 +106,9 @@ static bool gap_reserve(struct tcp_layer *l, struct tcp *t)
 {
 	if (t->rcv.gaps < t->rcv.gap_capacity)
 		return true;
-	uint16_t capacity = t->rcv.gap_capacity ? (uint16_t)(2 * t->rcv.gap_capacity) : 8;
-	if (capacity > TCP_GAPS_MAX)
+	if (t->rcv.gaps == TCP_GAPS_MAX)
 		return false;
+	uint16_t capacity = t->rcv.gap_capacity ? (uint16_t)u32_min(2u * t->rcv.gap_capacity, TCP_GAPS_MAX) : 8;
 	struct tcp_gap *g = env_realloc(l->env, t->rcv.gap, t->rcv.gap_capacity * sizeof(*g), capacity * sizeof(*g));
 	if (!g)
 		return false;
@@ -217,18 +217,6 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
 }
 
-uint32_t tcp_rcv_slack(const struct tcp *t)
-{
-	return t->rcvbuf / 8 + (2u << t->rcv.wind_shift);
-}
-
-/* The advertised edge is rounded up to the window's unit with every ACK (see tcp_advertise), so many small segments
- * to an application that does not read could move it beyond the buffer. The buffer's bound holds all the same. */
-static bool buffer_allows(const struct tcp *t, seq32 seq, uint32_t len)
-{
-	return position(t, seq) + len + t->rcv.held <= t->rcvbuf + tcp_rcv_slack(t);
-}
-
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	const uint8_t *p = g->text;
@@ -256,13 +244,10 @@ void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		if (!len)
 			return;
 	}
-	if (!buffer_allows(t, seq, len)) {
-		TCP_DROP(l, t, TcpRcvQDrop);
-		t->ack_owed = true;
-		return;
-	}
 	if (seq_eq(seq, t->rcv.nxt))
 		in_order(l, t, g, p, len);
+	else if (t->input_shut)
+		t->ack_owed = true;
 	else
 		out_of_order(l, t, seq, p, len);
 }

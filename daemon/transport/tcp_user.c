@@ -246,13 +246,11 @@ int tcp_shutdown_write(struct tcp_layer *l, struct tcp *t)
 void tcp_shutdown_read(struct tcp_layer *l, struct tcp *t)
 {
 	t->input_shut = true;
-	if (!t->rcv.gaps) {
-		uint32_t dropped = t->rcv_ring.len + t->rcv.borrowed;
-		if (dropped) {
-			tcp_delivered(l, t, dropped);
-			t->rcv.held -= dropped;
-		}
-	}
+	/* What lies beyond a gap may be forgotten, sacked or not (RFC 2018 8). */
+	tcp_rcv_discard(l, t);
+	tcp_check_eof(l, t);
+	if (tcp_window_update_due(t))
+		tcp_output_wanted(l, t);
 }
 
 void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
