@@ -135,9 +135,12 @@ void tcp_net_push(struct tcp_net *n, struct tseg g)
 		p[header + i] = tcp_net_byte(false, g.seq + i);
 	uint32_t len = header + g.len - g.cut;
 	csum c = csum_pseudo(addr(g.src ? g.src : PEER), addr(g.dst ? g.dst : US), IP_PROTO_TCP, len);
-	struct offload off = {.csum_valid = g.gso_size != 0};
+	struct offload off = {0};
 	store_be16(p + 16, (uint16_t)(csum_finish(csum_add(c, p, len)) ^ (g.bad_csum ? 0x5555 : 0)));
 	if (g.gso_size) {
+		off.needs_csum = true;
+		off.csum_start = ETHER_IP;
+		off.csum_offset = 16;
 		off.gso = GSO_TCPV4;
 		off.gso_size = g.gso_size;
 		off.hdr_len = (uint16_t)(ETHER_IP + header);
