@@ -70,6 +70,10 @@ struct tcp_gap {
 	seq32 start, end;
 };
 
+/* Congestion control algorithms; names as in TCP_CONGESTION. */
+enum tcp_cc { TCP_CC_RENO, TCP_CC_CUBIC, TCP_CCS };
+extern const char *const tcp_cc_names[TCP_CCS];
+
 enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS, TCP_RECOVERIES };
 
 struct tcp {
@@ -115,6 +119,24 @@ struct tcp {
 	uint32_t cwnd, ssthresh, cwnd_acked; /* bytes; acked since cwnd last grew in congestion avoidance */
 	enum tcp_recovery recovery;
 	seq32 recover; /* SND.NXT when recovery began (RFC 6582) */
+	enum tcp_cc cc;
+	struct {                     /* RFC 9438; see tcp_cubic.c */
+		instant epoch;       /* t_epoch; never: the next ACK begins one */
+		uint32_t w_max;      /* bytes */
+		uint32_t cwnd_prior; /* bytes */
+		uint32_t k_ms;       /* K */
+		uint64_t w_est;      /* bytes, scaled */
+		uint64_t credit;     /* growth below a byte */
+	} cubic;
+	struct { /* RFC 9406; see tcp_hystart.c */
+		duration last_min, current_min, css_baseline;
+		seq32 round_end;
+		uint8_t samples, css_rounds;
+		bool css;
+	} hystart;
+	struct {                                     /* RFC 6937; see tcp_prr.c */
+		uint32_t delivered, out, recover_fs; /* bytes since recovery began; flight then */
+	} prr;
 	uint8_t dupacks;
 	/* RFC 6298 */
 	duration srtt, rttvar, rto, rtt_min;
@@ -194,6 +216,7 @@ struct tcp_config {
 	uint8_t syn_retries, retries, orphan_retries;
 	uint16_t backlog_max;
 	bool timestamps, window_scaling, sack;
+	enum tcp_cc cc;
 };
 #define TCP_CONFIG_DEFAULT                                                                                          \
 	{                                                                                                           \
@@ -203,6 +226,7 @@ struct tcp_config {
 		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
 		.delack = DURATION_MS(40), .rcvbuf = 1u << 20, .sndbuf = 1u << 20, .syn_retries = 6, .retries = 15, \
 		.orphan_retries = 8, .backlog_max = 4096, .timestamps = true, .window_scaling = true, .sack = true, \
+		.cc = TCP_CC_CUBIC,                                                                                 \
 	}
 
 #define TCP_BUF_MIN 4096u

@@ -1,9 +1,45 @@
-/* Congestion control: Reno with the initial window of RFC 6928 (RFC 5681, RFC 6582).
+/* Congestion control: one small interface, and Reno (RFC 5681, RFC 6582) behind it; CUBIC is in tcp_cubic.c.
+ *
+ * An algorithm has three parts: how the window grows in slow start, how in congestion avoidance, and the new ssthresh
+ * after a congestion event. The rest is common: initial window (RFC 6928), recovery, timeouts, restart after idle.
  *
  * The window bounds `pipe`, the bytes believed to be in the network, not the span from SND.UNA (RFC 6675 2). So no
  * inflation by duplicate ACKs is needed: what was sacked or lost has left the pipe. One ACK may answer a batch of
  * segments; growth is by bytes, so such an ACK counts as the ACKs that it stands for. */
 #include "transport/tcp_internal.h"
+
+static uint32_t all_of(struct tcp *t, uint32_t bytes)
+{
+	(void)t;
+	return bytes;
+}
+
+/* RFC 5681 3.1: congestion avoidance, one segment for each window of acknowledged bytes. */
+static void reno_avoidance(struct tcp *t, uint32_t bytes)
+{
+	t->cwnd_acked += bytes;
+	if (t->cwnd_acked >= t->cwnd) {
+		t->cwnd_acked -= t->cwnd;
+		t->cwnd += t->snd.mss;
+	}
+}
+
+/* RFC 5681 eqn. 4 */
+static uint32_t reno_ssthresh(struct tcp *t)
+{
+	return u32_max(tcp_flight_size(t) / 2, 2u * t->snd.mss);
+}
+
+const char *const tcp_cc_names[TCP_CCS] = {[TCP_CC_RENO] = "reno", [TCP_CC_CUBIC] = "cubic"};
+
+static const struct {
+	uint32_t (*slow_start)(struct tcp *t, uint32_t bytes); /* bytes to add of those acknowledged */
+	void (*avoidance)(struct tcp *t, uint32_t bytes);
+	uint32_t (*ssthresh)(struct tcp *t);
+} algorithm[TCP_CCS] = {
+        [TCP_CC_RENO] = {all_of, reno_avoidance, reno_ssthresh},
+        [TCP_CC_CUBIC] = {tcp_hystart_growth, tcp_cubic_avoidance, tcp_cubic_ssthresh},
+};
 
 void tcp_cc_init(struct tcp *t)
 {
@@ -11,6 +47,8 @@ void tcp_cc_init(struct tcp *t)
 	t->cwnd = u32_min(TCP_IW_SEGMENTS * t->snd.mss, u32_max(2u * t->snd.mss, 14600));
 	t->ssthresh = UINT32_MAX;
 	t->cwnd_acked = 0;
+	tcp_cubic_reset(t);
+	tcp_hystart_reset(t);
 }
 
 uint32_t tcp_cc_room(const struct tcp *t)
@@ -31,30 +69,19 @@ void tcp_cc_acked(struct tcp *t, uint32_t bytes)
 		return;
 	if (t->cwnd < t->ssthresh) {
 		/* RFC 5681 3.1: slow start. */
-		uint32_t room = t->ssthresh - t->cwnd;
-		uint32_t grow = u32_min(bytes, room);
-		t->cwnd += grow;
-		bytes -= grow;
+		uint32_t used = u32_min(bytes, t->ssthresh - t->cwnd);
+		t->cwnd += algorithm[t->cc].slow_start(t, used);
+		bytes -= used;
 	}
-	/* RFC 5681 3.1: congestion avoidance, one segment for each window of acknowledged bytes. */
-	t->cwnd_acked += bytes;
-	if (t->cwnd_acked >= t->cwnd) {
-		t->cwnd_acked -= t->cwnd;
-		t->cwnd += t->snd.mss;
-	}
+	if (bytes)
+		algorithm[t->cc].avoidance(t, bytes);
 	if (t->cwnd > TCP_BUF_MAX)
 		t->cwnd = TCP_BUF_MAX;
 }
 
-/* RFC 5681 eqn. 4 */
-static uint32_t half_of_flight(const struct tcp *t)
-{
-	return u32_max(tcp_flight_size(t) / 2, 2u * t->snd.mss);
-}
-
 void tcp_cc_enter_recovery(struct tcp *t)
 {
-	t->ssthresh = half_of_flight(t);
+	t->ssthresh = algorithm[t->cc].ssthresh(t);
 	t->cwnd = t->ssthresh;
 	t->cwnd_acked = 0;
 }
@@ -63,7 +90,7 @@ void tcp_cc_timeout(struct tcp *t, bool first)
 {
 	/* RFC 5681 3.1: when the same segment times out again, ssthresh is held. */
 	if (first)
-		t->ssthresh = half_of_flight(t);
+		t->ssthresh = algorithm[t->cc].ssthresh(t);
 	t->cwnd = t->snd.mss;
 	t->cwnd_acked = 0;
 }

@@ -152,8 +152,8 @@ void txq_release(struct tcp_txq *q, struct env *env);
 
 /* tcp_loss.c */
 struct tcp_ack_news {
-	uint32_t acked;  /* bytes newly acknowledged cumulatively */
-	uint32_t sacked; /* bytes newly sacked */
+	uint32_t acked;     /* bytes newly acknowledged cumulatively */
+	uint32_t delivered; /* bytes newly known to have arrived, by either (RFC 6937 DeliveredData) */
 	bool rtt_valid;
 	duration rtt;
 };
@@ -173,6 +173,22 @@ void tcp_cc_acked(struct tcp *t, uint32_t bytes);
 void tcp_cc_enter_recovery(struct tcp *t);
 void tcp_cc_timeout(struct tcp *t, bool first);
 void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_cubic.c: RFC 9438. Bytes acknowledged in congestion avoidance; ssthresh after a congestion event. */
+void tcp_cubic_reset(struct tcp *t);
+void tcp_cubic_avoidance(struct tcp *t, uint32_t bytes);
+uint32_t tcp_cubic_ssthresh(struct tcp *t);
+
+/* tcp_hystart.c: RFC 9406. How much of an ACK's bytes slow start may add to cwnd. */
+void tcp_hystart_reset(struct tcp *t);
+void tcp_hystart_rtt(struct tcp *t, duration rtt);
+uint32_t tcp_hystart_growth(struct tcp *t, uint32_t bytes);
+
+/* tcp_prr.c: RFC 6937 */
+void tcp_prr_begin(struct tcp *t);
+/* After an ACK in recovery that delivered so many bytes, cumulatively or selectively. */
+void tcp_prr_acked(struct tcp *t, uint32_t delivered);
+void tcp_prr_sent(struct tcp *t, uint32_t bytes);
 
 /* tcp_rtt.c: RFC 6298 */
 void tcp_rtt_sample(struct tcp_layer *l, struct tcp *t, duration rtt);

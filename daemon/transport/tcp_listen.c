@@ -82,6 +82,7 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->rcvbuf = listener->rcvbuf;
 	t->sndbuf = listener->sndbuf;
 	t->nodelay = listener->nodelay;
+	t->cc = listener->cc;
 	t->ttl = listener->ttl;
 	t->tos = listener->tos;
 	t->user_mss = listener->user_mss;

@@ -62,13 +62,16 @@ static void pop_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 			txrec_leave(t, r);
 			r->seq = g->ack;
 			r->len -= cut;
+			news->delivered += r->sacked ? 0 : cut;
 			txrec_enter(t, r);
 			return;
 		}
 		r = txq_at(&t->txq, 0);
 		txrec_leave(t, r);
-		if (!r->sacked)
+		if (!r->sacked) {
+			news->delivered += r->len;
 			delivered(l, t, r, g, news);
+		}
 		txq_pop(&t->txq);
 	}
 }
@@ -110,7 +113,7 @@ static void sack_block(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		txrec_leave(t, r);
 		r->sacked = true;
 		r->lost = false;
-		news->sacked += r->len;
+		news->delivered += r->len;
 		delivered(l, t, r, g, news);
 	}
 }
@@ -211,6 +214,7 @@ static void enter_recovery(struct tcp_layer *l, struct tcp *t)
 		return;
 	COUNT(l->cnt, TcpFastRetransmits);
 	tcp_cc_enter_recovery(t);
+	tcp_prr_begin(t);
 	t->recovery = TCP_RECOVERY;
 	t->recover = t->snd.nxt;
 	t->retransmit_owed = true;
@@ -254,7 +258,7 @@ static void leave_recovery(struct tcp *t)
 {
 	/* RFC 6582 3.2 step 3: no burst of more than what the pipe allows. */
 	if (t->recovery == TCP_RECOVERY)
-		t->cwnd = u32_min(t->ssthresh, u32_max(t->pipe, t->snd.mss) + TCP_DUPTHRESH * (uint32_t)t->snd.mss);
+		t->cwnd = t->sack_ok ? t->ssthresh : u32_min(t->ssthresh, u32_max(t->pipe, t->snd.mss) + t->snd.mss);
 	t->recovery = TCP_OPEN;
 	t->dupacks = 0;
 }
@@ -283,6 +287,8 @@ void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		enter_recovery(l, t);
 	else if (!t->txq.count)
 		tcp_timer_stop(t, TCP_TIMER_REORDER);
+	if (t->sack_ok && t->recovery == TCP_RECOVERY)
+		tcp_prr_acked(t, news->delivered);
 	tcp_probe_arm(l, t);
 }
 

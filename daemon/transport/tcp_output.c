@@ -189,6 +189,7 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 	r->retrans = true;
 	r->sent = l->env->now;
 	txrec_enter(t, r);
+	tcp_prr_sent(t, r->len);
 	uint32_t segments = u32_max(1, (g.len + g.mss - 1) / g.mss);
 	t->segs_retrans += segments;
 	COUNT_ADD(l->cnt, TcpRetransSegs, segments);
@@ -227,6 +228,7 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		g->flags |= TCP_PSH; /* RFC 9293 3.9.1.2: the last of what is buffered */
 	txq_push(&t->txq, g->seq, g->len + fin, l->env->now);
 	t->pipe += g->len + fin;
+	tcp_prr_sent(t, g->len + fin);
 	t->snd.nxt = seq_add(t->snd.nxt, g->len + fin);
 	if (fin)
 		t->fin_sent = true;

@@ -7,6 +7,7 @@ void tcp_rtt_sample(struct tcp_layer *l, struct tcp *t, duration rtt)
 {
 	if (rtt.ns < NS_PER_US)
 		rtt.ns = NS_PER_US;
+	tcp_hystart_rtt(t, rtt);
 	if (!t->rtt_valid) {
 		t->srtt = rtt;
 		t->rttvar.ns = rtt.ns / 2;

@@ -127,6 +127,23 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->cwnd);
 	snap_u32(s, &t->ssthresh);
 	snap_u32(s, &t->cwnd_acked);
+	SNAP_ENUM(s, t->cc, TCP_CCS);
+	snap_instant(s, &t->cubic.epoch);
+	snap_u32(s, &t->cubic.w_max);
+	snap_u32(s, &t->cubic.cwnd_prior);
+	snap_u32(s, &t->cubic.k_ms);
+	snap_u64(s, &t->cubic.w_est);
+	snap_u64(s, &t->cubic.credit);
+	snap_duration(s, &t->hystart.last_min);
+	snap_duration(s, &t->hystart.current_min);
+	snap_duration(s, &t->hystart.css_baseline);
+	snap_seq(s, &t->hystart.round_end);
+	snap_u8(s, &t->hystart.samples);
+	snap_u8(s, &t->hystart.css_rounds);
+	snap_bool(s, &t->hystart.css);
+	snap_u32(s, &t->prr.delivered);
+	snap_u32(s, &t->prr.out);
+	snap_u32(s, &t->prr.recover_fs);
 	SNAP_ENUM(s, t->recovery, TCP_RECOVERIES);
 	snap_seq(s, &t->recover);
 	snap_u8(s, &t->dupacks);
@@ -231,5 +248,6 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_bool(s, &l->cfg.timestamps);
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);
+	SNAP_ENUM(s, l->cfg.cc, TCP_CCS);
 	snap_pcb_table(s, &l->pcbs);
 }

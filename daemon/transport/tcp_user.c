@@ -71,6 +71,7 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 	t->rcvbuf = l->cfg.rcvbuf;
 	t->sndbuf = l->cfg.sndbuf;
 	t->ttl = IP_DEFAULT_TTL;
+	t->cc = l->cfg.cc;
 	reset_variables(l, t);
 }
 
