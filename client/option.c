@@ -20,12 +20,17 @@ static const struct client_option options[] = {
         {SOL_SOCKET, SO_ACCEPTCONN, CLIENT_OPTION_INT, toynet_v1_Option_SO_ACCEPTCONN},
         {SOL_SOCKET, SO_DOMAIN, CLIENT_OPTION_INT, toynet_v1_Option_SO_DOMAIN},
         {SOL_SOCKET, SO_PROTOCOL, CLIENT_OPTION_INT, toynet_v1_Option_SO_PROTOCOL},
+        {SOL_SOCKET, SO_KEEPALIVE, CLIENT_OPTION_INT, toynet_v1_Option_SO_KEEPALIVE},
         {SOL_SOCKET, SO_RCVTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_SNDTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {IPPROTO_IP, IP_TOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TOS},
         {IPPROTO_IP, IP_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TTL},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
         {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
+        {IPPROTO_TCP, TCP_KEEPIDLE, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPIDLE},
+        {IPPROTO_TCP, TCP_KEEPINTVL, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPINTVL},
+        {IPPROTO_TCP, TCP_KEEPCNT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPCNT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_USER_TIMEOUT},
 };
 
 const struct client_option *client_option_find(int level, int name)

@@ -96,6 +96,9 @@
 	X(TcpTimeouts, "expiries of the retransmission timer")                                         \
 	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                         \
 	X(TcpZeroWindowProbes, "zero-window probes sent")                                              \
+	X(TcpKeepaliveProbes, "keep-alive probes sent")                                                \
+	X(TcpKeepaliveDrops, "connections given up because keep-alive probes found no answer")         \
+	X(TcpUserTimeouts, "connections given up by their user timeout")                               \
 	X(TcpPersistDrops, "orphans given up while the peer's window was zero")                        \
 	X(TcpAbortOnTimeout, "connections given up after too many retransmissions")                    \
 	X(TcpAbortOnClose, "connections reset because the application left bytes unread")              \

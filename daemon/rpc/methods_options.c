@@ -3,7 +3,7 @@
 #include "rpc/methods.h"
 
 _Static_assert((int)OPT_SO_LINGER == (int)TOYNET__V1__OPTION__SO_LINGER, "the numbers of the two enums are the same");
-_Static_assert((int)OPT_TCP_MAXSEG == (int)TOYNET__V1__OPTION__TCP_MAXSEG, "the numbers of the two enums are the same");
+_Static_assert((int)OPT_TCP_USER_TIMEOUT == (int)TOYNET__V1__OPTION__TCP_USER_TIMEOUT, "the numbers of the two enums are the same");
 
 static int value_read(const Toynet__V1__SetOptionRequest *r, struct socket_option_value *v)
 {

@@ -144,9 +144,65 @@ static int64_t get_maxseg(struct socket *so, struct socket_option_value *v)
 	return so->tcp.user_mss && so->tcp.state == TCP_CLOSED ? so->tcp.user_mss : so->tcp.snd.mss;
 }
 
-#define FOR_TCP (1u << SOCKET_TCP)
-#define FOR_UDP (1u << SOCKET_UDP)
-#define FOR_ALL (FOR_TCP | FOR_UDP)
+static int set_keepalive(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	tcp_set_keepalive(&s->tcp, &so->tcp, v.number != 0);
+	return 0;
+}
+static int64_t get_keepalive(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.keepalive;
+}
+static int set_keepidle(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	tcp_set_keep_idle(&s->tcp, &so->tcp, DURATION_S(v.number));
+	return 0;
+}
+static int64_t get_keepidle(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.keep_idle.ns / NS_PER_S;
+}
+static int set_keepintvl(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	so->tcp.keep_interval = DURATION_S(v.number);
+	return 0;
+}
+static int64_t get_keepintvl(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.keep_interval.ns / NS_PER_S;
+}
+static int set_keepcnt(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	so->tcp.keep_count = (uint8_t)v.number;
+	return 0;
+}
+static int64_t get_keepcnt(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.keep_count;
+}
+static int set_user_timeout(struct stack *s, struct socket *so, struct socket_option_value v)
+{
+	(void)s;
+	so->tcp.user_timeout = DURATION_MS(v.number);
+	return 0;
+}
+static int64_t get_user_timeout(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.user_timeout.ns / NS_PER_MS;
+}
+
+#define KEEPALIVE_MAX_S 32767 /* as Linux bounds them */
+#define KEEPALIVE_MAX_N 127
+#define FOR_TCP         (1u << SOCKET_TCP)
+#define FOR_UDP         (1u << SOCKET_UDP)
+#define FOR_ALL         (FOR_TCP | FOR_UDP)
 
 static const struct option_row {
 	enum socket_option option;
@@ -169,6 +225,11 @@ static const struct option_row {
         {OPT_IP_TTL, FOR_ALL, 1, UINT8_MAX, set_ttl, get_ttl},
         {OPT_TCP_NODELAY, FOR_TCP, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
         {OPT_TCP_MAXSEG, FOR_TCP, 0, UINT16_MAX, set_maxseg, get_maxseg},
+        {OPT_SO_KEEPALIVE, FOR_TCP, INT32_MIN, INT32_MAX, set_keepalive, get_keepalive},
+        {OPT_TCP_KEEPIDLE, FOR_TCP, 1, KEEPALIVE_MAX_S, set_keepidle, get_keepidle},
+        {OPT_TCP_KEEPINTVL, FOR_TCP, 1, KEEPALIVE_MAX_S, set_keepintvl, get_keepintvl},
+        {OPT_TCP_KEEPCNT, FOR_TCP, 1, KEEPALIVE_MAX_N, set_keepcnt, get_keepcnt},
+        {OPT_TCP_USER_TIMEOUT, FOR_TCP, 0, INT32_MAX, set_user_timeout, get_user_timeout},
 };
 
 static const struct option_row *find(const struct socket *so, int option)

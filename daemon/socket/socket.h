@@ -110,10 +110,15 @@ enum socket_option {
 	OPT_SO_ACCEPTCONN = 8,
 	OPT_SO_DOMAIN = 9,
 	OPT_SO_PROTOCOL = 10,
+	OPT_SO_KEEPALIVE = 11,
 	OPT_IP_TOS = 32,
 	OPT_IP_TTL = 33,
 	OPT_TCP_NODELAY = 64,
 	OPT_TCP_MAXSEG = 65,
+	OPT_TCP_KEEPIDLE = 66,
+	OPT_TCP_KEEPINTVL = 67,
+	OPT_TCP_KEEPCNT = 68,
+	OPT_TCP_USER_TIMEOUT = 69,
 };
 struct socket_option_value {
 	int64_t number;

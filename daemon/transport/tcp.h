@@ -43,6 +43,7 @@ enum tcp_timer {
 	TCP_TIMER_DELACK,     /* RFC 9293 3.8.6.3 */
 	TCP_TIMER_REORDER,    /* RFC 8985 6.2 step 5 */
 	TCP_TIMER_PROBE,      /* RFC 8985 7: tail loss probe */
+	TCP_TIMER_KEEPALIVE,  /* RFC 9293 3.8.4 */
 	TCP_TIMER_WAIT,       /* TIME-WAIT, orphaned FIN-WAIT-2, a child's SYN-RECEIVED */
 	TCP_TIMERS
 };
@@ -167,8 +168,14 @@ struct tcp {
 	bool orphan;          /* no application holds it */
 	bool writable_wanted; /* tell when the send ring has room */
 	bool cwnd_limited;    /* cwnd held back data since the last ACK (RFC 7661 in spirit: else cwnd does not grow) */
-	bool nodelay;         /* TCP_NODELAY */
-	bool embryonic;       /* child in SYN-RECEIVED, counted in the parent's syn_queue */
+	bool keepalive;       /* SO_KEEPALIVE */
+	bool keepalive_owed;
+	uint8_t keep_count, keep_probes;
+	duration keep_idle, keep_interval;
+	duration user_timeout; /* TCP_USER_TIMEOUT, 0 none */
+	instant progress;      /* SND.UNA moved, or text was sent when none was outstanding */
+	bool nodelay;          /* TCP_NODELAY */
+	bool embryonic;        /* child in SYN-RECEIVED, counted in the parent's syn_queue */
 	uint8_t ttl, tos;
 	uint16_t user_mss; /* TCP_MAXSEG, 0 none */
 	int error;         /* why it ended; the socket layer takes it */
@@ -217,16 +224,20 @@ struct tcp_config {
 	uint16_t backlog_max;
 	bool timestamps, window_scaling, sack;
 	enum tcp_cc cc;
+	bool keepalive;                    /* of new sockets */
+	duration keep_idle, keep_interval; /* RFC 9293 3.8.4, MUST-28: the default is two hours */
+	uint8_t keep_count;
+	duration user_timeout; /* 0: by the number of retries */
 };
-#define TCP_CONFIG_DEFAULT                                                                                          \
-	{                                                                                                           \
-		.time_wait = DURATION_S(60),                                                                        \
-		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels \
-		                                 use with fine clocks. */                                           \
-		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
-		.delack = DURATION_MS(40), .rcvbuf = 1u << 20, .sndbuf = 1u << 20, .syn_retries = 6, .retries = 15, \
-		.orphan_retries = 8, .backlog_max = 4096, .timestamps = true, .window_scaling = true, .sack = true, \
-		.cc = TCP_CC_CUBIC,                                                                                 \
+#define TCP_CONFIG_DEFAULT                                                                                           \
+	{                                                                                                            \
+		.time_wait = DURATION_S(60),                                                                         \
+		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels  \
+		                                 use with fine clocks. */                                            \
+		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),       \
+		.delack = DURATION_MS(40), .rcvbuf = 1u << 20, .sndbuf = 1u << 20, .syn_retries = 6, .retries = 15,  \
+		.orphan_retries = 8, .backlog_max = 4096, .timestamps = true, .window_scaling = true, .sack = true,  \
+		.cc = TCP_CC_CUBIC, .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9, \
 	}
 
 #define TCP_BUF_MIN 4096u
@@ -301,6 +312,8 @@ uint32_t tcp_flight_size(const struct tcp *t); /* RFC 5681 */
 void tcp_check_eof(struct tcp_layer *l, struct tcp *t);
 /* RFC 9293 3.5.3: ESTABLISHED and later. */
 bool tcp_synchronized(enum tcp_state s);
+void tcp_set_keepalive(struct tcp_layer *l, struct tcp *t, bool on);
+void tcp_set_keep_idle(struct tcp_layer *l, struct tcp *t, duration idle);
 void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on);
 /* TCP_MAXSEG. EINVAL: out of range. */
 int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss);

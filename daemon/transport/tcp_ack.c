@@ -66,6 +66,7 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	tcp_loss_acked(l, t, g, &news);
 	if (news.acked) {
 		t->snd.una = g->ack;
+		t->progress = l->env->now;
 		t->retries = 0;
 		free_acked_bytes(l, t);
 		tcp_cc_acked(t, news.acked);

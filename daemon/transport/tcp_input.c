@@ -134,6 +134,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
+	tcp_keepalive_arm(l, t);
 	t->syn_owed = false; /* the timer may have fired in this very turn */
 	tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
 	if (t->retries) {
@@ -478,6 +479,7 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 	}
 	t->segs_in += g.segments;
 	t->last_received = l->env->now;
+	t->keep_probes = 0;
 	if (t->state == TCP_SYN_SENT)
 		syn_sent_input(l, t, &g);
 	else

@@ -205,6 +205,13 @@ static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
 /* Retransmission timer or persist timer, as what is outstanding wants it. */
 void tcp_rearm(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_keepalive.c */
+void tcp_keepalive_arm(struct tcp_layer *l, struct tcp *t);
+void tcp_keepalive_timeout(struct tcp_layer *l, struct tcp *t);
+bool tcp_user_timed_out(const struct tcp_layer *l, const struct tcp *t);
+/* d, but not beyond the moment when the user timeout is over. */
+duration tcp_user_timeout_clamp(const struct tcp_layer *l, const struct tcp *t, duration d);
+
 /* tcp_output.c */
 /* t may owe a segment: look at it in this turn. */
 void tcp_output_wanted(struct tcp_layer *l, struct tcp *t);

@@ -83,6 +83,11 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->sndbuf = listener->sndbuf;
 	t->nodelay = listener->nodelay;
 	t->cc = listener->cc;
+	t->keepalive = listener->keepalive;
+	t->keep_idle = listener->keep_idle;
+	t->keep_interval = listener->keep_interval;
+	t->keep_count = listener->keep_count;
+	t->user_timeout = listener->user_timeout;
 	t->ttl = listener->ttl;
 	t->tos = listener->tos;
 	t->user_mss = listener->user_mss;

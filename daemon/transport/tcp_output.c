@@ -146,6 +146,7 @@ static enum ip_sent send_syn(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		if (!txq_reserve(&t->txq, l->env, 1))
 			return IP_FRAME_DROPPED; /* the retransmission timer runs: try again then */
 		txq_push(&t->txq, t->snd.iss, 1, l->env->now);
+		t->progress = l->env->now;
 		t->pipe += 1;
 		t->snd.nxt = seq_add(t->snd.iss, 1);
 	}
@@ -226,6 +227,8 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		g->flags |= TCP_FIN;
 	if (g->len && !rest)
 		g->flags |= TCP_PSH; /* RFC 9293 3.9.1.2: the last of what is buffered */
+	if (!t->txq.count)
+		t->progress = l->env->now;
 	txq_push(&t->txq, g->seq, g->len + fin, l->env->now);
 	t->pipe += g->len + fin;
 	tcp_prr_sent(t, g->len + fin);
@@ -348,6 +351,20 @@ static bool send_probe(struct tcp_layer *l, struct tcp *t, struct frame_out *f, 
 	return true;
 }
 
+/* RFC 9293 3.8.4: a segment that a living peer must answer. */
+static bool send_keepalive(struct tcp_layer *l, struct tcp *t, struct frame_out *f, enum ip_sent *sent)
+{
+	if (!t->keepalive_owed)
+		return false;
+	t->keepalive_owed = false;
+	if (!tcp_synchronized(t->state))
+		return false;
+	COUNT(l->cnt, TcpKeepaliveProbes);
+	struct segment g = segment_of(t, seq_sub(t->snd.nxt, 1), 0);
+	*sent = emit(l, t, f, &g);
+	return true;
+}
+
 static bool send_ack(struct tcp_layer *l, struct tcp *t, struct frame_out *f, enum ip_sent *sent)
 {
 	if (t->state == TCP_CLOSED || t->state == TCP_LISTEN || t->state == TCP_SYN_SENT)
@@ -367,7 +384,7 @@ static bool next_segment(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 		return true;
 	}
 	return send_lost(l, t, f, sent) || send_text(l, t, f, sent, false) || send_persist(l, t, f, sent) ||
-	       send_probe(l, t, f, sent) || send_ack(l, t, f, sent);
+	       send_probe(l, t, f, sent) || send_keepalive(l, t, f, sent) || send_ack(l, t, f, sent);
 }
 
 bool tcp_output(struct tcp_layer *l, struct frame_out *f)

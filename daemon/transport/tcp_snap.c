@@ -169,9 +169,10 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 static void snap_flags(struct snap *s, struct tcp *t)
 {
 	bool *const flag[] = {
-	        &t->ts_ok,    &t->ws_ok,           &t->sack_ok,      &t->syn_owed,     &t->fin_owed,
-	        &t->fin_sent, &t->ack_owed,        &t->persist_owed, &t->fin_received, &t->input_shut,
-	        &t->orphan,   &t->writable_wanted, &t->cwnd_limited, &t->nodelay,      &t->embryonic,
+	        &t->ts_ok,          &t->ws_ok,           &t->sack_ok,      &t->syn_owed,     &t->fin_owed,
+	        &t->fin_sent,       &t->ack_owed,        &t->persist_owed, &t->fin_received, &t->input_shut,
+	        &t->orphan,         &t->writable_wanted, &t->cwnd_limited, &t->nodelay,      &t->keepalive,
+	        &t->keepalive_owed, &t->embryonic,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
@@ -189,6 +190,12 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u16(s, &t->user_mss);
 	snap_i32(s, &t->error);
 	snap_u32(s, &t->backlog);
+	snap_u8(s, &t->keep_count);
+	snap_u8(s, &t->keep_probes);
+	snap_duration(s, &t->keep_idle);
+	snap_duration(s, &t->keep_interval);
+	snap_duration(s, &t->user_timeout);
+	snap_instant(s, &t->progress);
 	snap_instant(s, &t->challenge_second);
 	snap_u8(s, &t->challenges);
 	snap_instant(s, &t->last_sent);
@@ -249,5 +256,10 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);
 	SNAP_ENUM(s, l->cfg.cc, TCP_CCS);
+	snap_bool(s, &l->cfg.keepalive);
+	snap_duration(s, &l->cfg.keep_idle);
+	snap_duration(s, &l->cfg.keep_interval);
+	snap_u8(s, &l->cfg.keep_count);
+	snap_duration(s, &l->cfg.user_timeout);
 	snap_pcb_table(s, &l->pcbs);
 }

@@ -2,8 +2,13 @@
 #include "transport/tcp_internal.h"
 
 const char *const tcp_timer_names[TCP_TIMERS] = {
-        [TCP_TIMER_RETRANSMIT] = "retransmit", [TCP_TIMER_PERSIST] = "persist",  [TCP_TIMER_DELACK] = "delayed-ack",
-        [TCP_TIMER_REORDER] = "reorder",       [TCP_TIMER_PROBE] = "loss-probe", [TCP_TIMER_WAIT] = "wait",
+        [TCP_TIMER_RETRANSMIT] = "retransmit",
+        [TCP_TIMER_PERSIST] = "persist",
+        [TCP_TIMER_DELACK] = "delayed-ack",
+        [TCP_TIMER_REORDER] = "reorder",
+        [TCP_TIMER_PROBE] = "loss-probe",
+        [TCP_TIMER_KEEPALIVE] = "keepalive",
+        [TCP_TIMER_WAIT] = "wait",
 };
 _Static_assert(ARRAY_LEN(tcp_timer_names) == TCP_TIMERS, "every timer has a name");
 
@@ -41,7 +46,7 @@ void tcp_rearm(struct tcp_layer *l, struct tcp *t)
 	if (t->txq.count && (t->snd.wnd || t->txq.count > 1 || !tcp_timer_on(t, TCP_TIMER_PERSIST))) {
 		/* RFC 6298 5.1, 5.3 */
 		tcp_timer_stop(t, TCP_TIMER_PERSIST);
-		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
+		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
 		return;
 	}
 	/* RFC 6298 5.2: nothing outstanding. */
@@ -54,7 +59,7 @@ void tcp_rearm(struct tcp_layer *l, struct tcp *t)
 		if (!t->txq.count)
 			t->retries = 0;
 	} else if (!tcp_timer_on(t, TCP_TIMER_PERSIST)) {
-		tcp_timer_set(l, t, TCP_TIMER_PERSIST, tcp_rto_backed_off(l, t));
+		tcp_timer_set(l, t, TCP_TIMER_PERSIST, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
 	}
 }
 
@@ -66,17 +71,31 @@ static uint8_t retry_limit(const struct tcp_layer *l, const struct tcp *t)
 	return t->orphan ? l->cfg.orphan_retries : l->cfg.retries;
 }
 
+/* RFC 9293 3.8.3: text has stayed unacknowledged for longer than the user allows. */
+static void give_up_user_timeout(struct tcp_layer *l, struct tcp *t)
+{
+	COUNT(l->cnt, TcpUserTimeouts);
+	if (tcp_synchronized(t->state))
+		tcp_send_reset(l, t, "user timeout");
+	tcp_end(l, t, ETIMEDOUT, "user timeout");
+}
+
 static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 {
 	COUNT(l->cnt, TcpTimeouts);
-	if (t->retries >= retry_limit(l, t)) {
+	if (tcp_user_timed_out(l, t)) {
+		give_up_user_timeout(l, t);
+		return;
+	}
+	if (!t->user_timeout.ns && t->retries >= retry_limit(l, t)) {
 		COUNT(l->cnt, TcpAbortOnTimeout);
 		if (tcp_synchronized(t->state))
 			tcp_send_reset(l, t, "too many retransmissions");
 		tcp_end(l, t, ETIMEDOUT, "too many retransmissions");
 		return;
 	}
-	t->retries++;
+	if (t->retries < UINT8_MAX)
+		t->retries++;
 	if (t->backoff < UINT8_MAX)
 		t->backoff++;
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
@@ -87,7 +106,7 @@ static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 	/* RFC 6298 5.7: a lost SYN makes the RTO start again at 3 s once established; see tcp_established. */
 	tcp_timer_stop(t, TCP_TIMER_REORDER);
 	tcp_timer_stop(t, TCP_TIMER_PROBE);
-	tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
+	tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
 	tcp_output_wanted(l, t);
 }
 
@@ -95,6 +114,10 @@ static void persist_timeout(struct tcp_layer *l, struct tcp *t)
 {
 	/* RFC 9293 3.8.6.1, MUST-37: a connection that is owned is probed as long as the peer answers; an orphan is
 	 * not. */
+	if (tcp_user_timed_out(l, t)) {
+		give_up_user_timeout(l, t);
+		return;
+	}
 	if (t->orphan && t->retries >= l->cfg.orphan_retries) {
 		COUNT(l->cnt, TcpPersistDrops);
 		tcp_send_reset(l, t, "orphan facing a zero window");
@@ -106,7 +129,7 @@ static void persist_timeout(struct tcp_layer *l, struct tcp *t)
 	if (t->backoff < UINT8_MAX)
 		t->backoff++;
 	t->persist_owed = true;
-	tcp_timer_set(l, t, TCP_TIMER_PERSIST, tcp_rto_backed_off(l, t));
+	tcp_timer_set(l, t, TCP_TIMER_PERSIST, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
 	tcp_output_wanted(l, t);
 }
 
@@ -136,6 +159,9 @@ static void run_one(struct tcp_layer *l, struct tcp *t, enum tcp_timer which)
 	case TCP_TIMER_PROBE:
 		t->probe_owed = true;
 		tcp_output_wanted(l, t);
+		break;
+	case TCP_TIMER_KEEPALIVE:
+		tcp_keepalive_timeout(l, t);
 		break;
 	case TCP_TIMER_WAIT:
 		wait_timeout(l, t);

@@ -53,7 +53,9 @@ static void reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->cwnd_limited = t->input_shut = false;
 	t->ts_ok = t->ws_ok = t->sack_ok = false;
 	t->error = 0;
-	t->last_sent = t->last_received = t->established_at = INSTANT_NEVER;
+	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
+	t->keepalive_owed = false;
+	t->keep_probes = 0;
 	tcp_cc_init(t);
 }
 
@@ -72,6 +74,11 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 	t->sndbuf = l->cfg.sndbuf;
 	t->ttl = IP_DEFAULT_TTL;
 	t->cc = l->cfg.cc;
+	t->keepalive = l->cfg.keepalive;
+	t->keep_idle = l->cfg.keep_idle;
+	t->keep_interval = l->cfg.keep_interval;
+	t->keep_count = l->cfg.keep_count;
+	t->user_timeout = l->cfg.user_timeout;
 	reset_variables(l, t);
 }
 
