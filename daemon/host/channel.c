@@ -200,10 +200,11 @@ bool channel_check_gone(struct channels *c, struct channel *ch)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (!diag_peer_gone(c->diag, ch->fd))
-		return false;
+	/* ECONNRESET comes only from a close, with bytes unread. */
 	if (getsockopt(ch->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == ECONNRESET)
 		ch->reset = true;
+	if (!ch->reset && !diag_peer_gone(c->diag, ch->fd))
+		return false;
 	kind_ops[ch->kind]->gone(c, ch);
 	return true;
 }

@@ -24,7 +24,7 @@
 #define CHANNEL_RECORDS_MAX    8 /* accept records in a pair at a time */
 #define CHANNEL_RETRY          DURATION_MS(100)
 #define CHANNEL_UNTAKEN        DURATION_MS(50)
-#define CHANNEL_EVENTS_MAX     256 /* taken from epoll at a time */
+#define CHANNEL_EVENTS_MAX     64  /* edges taken in one turn: each may cost a question to the kernel */
 #define CHANNEL_DATAGRAMS_TURN 256 /* taken from one application before others have their turn */
 #define CHANNEL_READ_MIN       (4u << 10)
 #define CHANNEL_READ_MAX       (256u << 10)

@@ -24,7 +24,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define HELD_FRACTION 4
+#define HELD_FRACTION         4
+#define HELD_UNASKED_FRACTION 16
 
 /* Drops at most max bytes. False: the pair has no more. */
 static bool drop(struct channels *c, struct channel *ch, uint32_t max, uint32_t *dropped)
@@ -217,7 +218,7 @@ static void stream_deliver(struct channels *c, struct channel *ch, const struct 
 	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)d->iov, .msg_iovlen = (size_t)d->niov};
 
 	size_pair(ch);
-	if (ch->written)
+	if (ch->written > ch->rcvbuf / HELD_UNASKED_FRACTION)
 		refresh_held(c, ch);
 	ssize_t n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0) {
