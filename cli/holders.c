@@ -34,7 +34,10 @@ void holder_clean_name(char *to, size_t size, const char *name)
 	size_t n = 0;
 
 	for (; *name && n + 1 < size; name++)
-		to[n++] = *name < ' ' || *name > '~' || *name == '"' || *name == '\\' ? '?' : *name;
+		if (*name < ' ' || *name > '~' || *name == '"' || *name == '\\')
+			to[n++] = '?';
+		else
+			to[n++] = *name;
 	to[n] = 0;
 }
 
@@ -71,6 +74,12 @@ static uint64_t link_inode(int dir, const char *fd)
 	return strtoull(target + sizeof(prefix) - 1, NULL, 10);
 }
 
+/* A name in /proc that begins with a digit. */
+static int number(const char *name)
+{
+	return (int)strtol(name, NULL, 10);
+}
+
 static void add_holder(struct holders *h, int pid, int fd)
 {
 	h->list = cli_realloc(h->list, h->count + 1, sizeof(*h->list));
@@ -99,7 +108,7 @@ static void scan_process(const char *pid, struct holders **sorted, size_t n)
 			continue;
 		found = bsearch(&key, sorted, n, sizeof(struct holders *), by_inode);
 		if (found)
-			add_holder(*found, atoi(pid), atoi(e->d_name));
+			add_holder(*found, number(pid), number(e->d_name));
 	}
 	closedir(d);
 }

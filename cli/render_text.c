@@ -18,7 +18,10 @@ static char *copy_clean(const char *text)
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
-		copy[i] = c < ' ' || c == 0x7f ? '?' : text[i];
+
+		copy[i] = text[i];
+		if (c < ' ' || c == 0x7f)
+			copy[i] = '?';
 	}
 	return copy;
 }

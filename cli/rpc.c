@@ -67,7 +67,9 @@ static void decode_text(char *to, size_t size, const uint8_t *value, size_t len)
 			c = (char)(hex((char)value[i + 1]) * 16 + hex((char)value[i + 2]));
 			i += 2;
 		}
-		to[n++] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+		if ((unsigned char)c < ' ' || c == 0x7f)
+			c = '?';
+		to[n++] = c;
 	}
 	to[n] = 0;
 }
