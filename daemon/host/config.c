@@ -86,7 +86,9 @@ static int take_pair(void *ctx, const char *section, const char *name, const cha
 
 bool config_read_stream(struct config *c, FILE *f, const char *name, char why[CONFIG_ERROR_MAX])
 {
-	struct file_reader r = {.config = c, .file = f, .name = name, .why = why};
+	struct file_reader r = {.config = c, .file = f, .name = name};
+
+	r.why = why;
 	int rc = ini_parse_stream(read_line, &r, take_pair, &r);
 
 	if (!r.failed && rc != 0) {
@@ -209,6 +211,7 @@ static enum config_verdict read_option(struct config *c, int argc, char *const a
 	char name[CONFIG_NAME_MAX], allowed[ALLOWED_MAX];
 	const char *arg = argv[*i];
 
+	assert(arg);
 	if (!option_name(arg, name, sizeof(name)))
 		return refuse(why, "command line: `%s' is no option; options begin with --, see toynetd --help", arg);
 	if (strcmp(name, "check-config") == 0)

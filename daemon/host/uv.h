@@ -3,6 +3,7 @@
 #ifndef TOYNET_HOST_UV_H
 #define TOYNET_HOST_UV_H
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the guard is what is meant. */
 #define _NETINET_TCP_H 1
 #include <uv.h>
 
