@@ -94,6 +94,9 @@
 	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")            \
 	X(TcpFastRetransmits, "recoveries entered by duplicate ACKs, SACK or RACK")                    \
 	X(TcpTimeouts, "expiries of the retransmission timer")                                         \
+	X(TcpSpuriousRecoveries, "recoveries and timeouts found to be needless, and undone")           \
+	X(TcpDSACKRecv, "duplicate reports received (RFC 2883)")                                       \
+	X(TcpDSACKSent, "duplicate reports sent (RFC 2883)")                                           \
 	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                         \
 	X(TcpZeroWindowProbes, "zero-window probes sent")                                              \
 	X(TcpKeepaliveProbes, "keep-alive probes sent")                                                \

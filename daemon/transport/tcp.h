@@ -75,6 +75,9 @@ struct tcp_gap {
 enum tcp_cc { TCP_CC_RENO, TCP_CC_CUBIC, TCP_CCS };
 extern const char *const tcp_cc_names[TCP_CCS];
 
+/* RFC 5682: off; the first segment was sent again; new text was sent. */
+enum tcp_frto { TCP_FRTO_OFF, TCP_FRTO_RETRANSMITTED, TCP_FRTO_NEW_DATA, TCP_FRTOS };
+
 enum tcp_recovery { TCP_OPEN, TCP_RECOVERY, TCP_LOSS, TCP_RECOVERIES };
 
 struct tcp {
@@ -107,7 +110,8 @@ struct tcp {
 		uint32_t unacked_segments;        /* full segments since the last ACK sent */
 		struct tcp_gap *gap;              /* out-of-order intervals, ascending, disjoint, not adjacent */
 		uint16_t gaps, gap_capacity;
-		seq32 gap_recent; /* lies in the interval that grew last (RFC 2018 4) */
+		struct tcp_gap dsack; /* duplicate to be reported with the next ACK (RFC 2883); empty: start == end */
+		seq32 gap_recent;     /* lies in the interval that grew last (RFC 2018 4) */
 	} rcv;
 
 	struct ring snd_ring, rcv_ring;
@@ -138,6 +142,14 @@ struct tcp {
 	struct {                                     /* RFC 6937; see tcp_prr.c */
 		uint32_t delivered, out, recover_fs; /* bytes since recovery began; flight then */
 	} prr;
+	struct { /* the state before recovery; see tcp_spurious.c */
+		bool valid, first, ts_known;
+		uint32_t cwnd, ssthresh, w_max;
+		uint32_t ts;      /* of the first retransmission */
+		uint32_t retrans; /* retransmissions not reported as duplicates */
+		seq32 marker;     /* SND.UNA when recovery began */
+	} undo;
+	enum tcp_frto frto;
 	uint8_t dupacks;
 	/* RFC 6298 */
 	duration srtt, rttvar, rto, rtt_min;

@@ -262,10 +262,12 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
 			return false;
-		if (seq_lt(g->seq, t->rcv.nxt) && g->text_len)
+		if (seq_lt(g->seq, t->rcv.nxt) && g->text_len) {
+			tcp_note_duplicate(t, g->seq, seq_min(seq_add(g->seq, g->text_len), t->rcv.nxt));
 			TCP_DROP(l, t, TcpDuplicateData);
-		else
+		} else {
 			TCP_DROP(l, t, TcpInUnacceptable);
+		}
 	}
 	if (g->flags & TCP_RST)
 		return false;

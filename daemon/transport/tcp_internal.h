@@ -110,6 +110,12 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_fin_input(struct tcp_layer *l, struct tcp *t);
 void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t);
+/* [start, end) arrived although it had arrived before. */
+void tcp_note_duplicate(struct tcp *t, seq32 start, seq32 end);
+static inline bool tcp_dsack_owed(const struct tcp *t)
+{
+	return t->sack_ok && !seq_eq(t->rcv.dsack.start, t->rcv.dsack.end);
+}
 /* The right edge to advertise now, as the window field; moves rcv.adv. */
 uint16_t tcp_advertise(struct tcp *t, bool syn);
 /* The window is worth a segment of its own. */
@@ -164,6 +170,15 @@ void tcp_loss_timeout(struct tcp *t);
 void tcp_loss_mark(struct tcp *t, struct tcp_txrec *r);
 void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t);
 void tcp_probe_arm(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_spurious.c: RFC 3522, 2883, 5682, 4015 */
+void tcp_undo_save(struct tcp *t);
+void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t);
+bool tcp_reports_duplicate(const struct tcp_seg *g);
+/* A timeout began; eligible: no recovery was under way (RFC 5682 2.1 step 1). */
+void tcp_frto_begin(struct tcp *t, bool eligible);
+/* After the records are up to date; advanced: SND.UNA moves with this ACK. */
+void tcp_spurious_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, bool advanced);
 
 /* tcp_cc.c: RFC 5681 */
 void tcp_cc_init(struct tcp *t);

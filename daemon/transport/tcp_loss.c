@@ -213,6 +213,7 @@ static void enter_recovery(struct tcp_layer *l, struct tcp *t)
 	if (t->recovery != TCP_OPEN)
 		return;
 	COUNT(l->cnt, TcpFastRetransmits);
+	tcp_undo_save(t);
 	tcp_cc_enter_recovery(t);
 	tcp_prr_begin(t);
 	t->recovery = TCP_RECOVERY;
@@ -269,8 +270,7 @@ static void probe_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 	if (!t->probe_out || seq_lt(g->ack, t->probe_end))
 		return;
 	t->probe_out = false;
-	bool duplicate_reported = g->opt.sacks && seq_le(g->opt.sack[0].end, g->ack);
-	if (t->probe_retrans && t->recovery == TCP_OPEN && !duplicate_reported) {
+	if (t->probe_retrans && t->recovery == TCP_OPEN && !tcp_reports_duplicate(g)) {
 		COUNT(l->cnt, TcpFastRetransmits);
 		tcp_cc_enter_recovery(t);
 	}
@@ -279,6 +279,7 @@ static void probe_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news)
 {
 	probe_acked(l, t, g);
+	tcp_spurious_detect(l, t, g, news->acked != 0);
 	if (t->recovery != TCP_OPEN && seq_ge(g->ack, t->recover))
 		leave_recovery(t);
 	if (!t->sack_ok)
@@ -302,6 +303,9 @@ void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t)
 
 void tcp_loss_timeout(struct tcp *t)
 {
+	tcp_frto_begin(t, t->recovery == TCP_OPEN && t->retries == 1);
+	if (t->recovery == TCP_OPEN)
+		tcp_undo_save(t);
 	tcp_cc_timeout(t, t->retries == 1);
 	for (uint32_t i = 0; i < t->txq.count; i++) {
 		struct tcp_txrec *r = txq_at(&t->txq, i);

@@ -106,12 +106,14 @@ static uint8_t *put_block(uint8_t *p, struct tcp_gap g)
 	return p + OPT_LEN_SACK_BLOCK;
 }
 
-/* RFC 2018 4: the first block holds the segment that came last; the others repeat what was reported before. */
+/* RFC 2883 4: a duplicate comes first. RFC 2018 4: then the block that holds the segment that came last; the others
+ * repeat what was reported before. */
 static uint8_t *put_sack(const struct tcp *t, uint8_t *p, size_t room)
 {
-	uint32_t max = (uint32_t)((room - 4) / OPT_LEN_SACK_BLOCK);
-	uint32_t n = u32_min(u32_min(max, TCP_SACK_BLOCKS), t->rcv.gaps);
-	uint32_t first = 0, put = 1;
+	bool duplicate = tcp_dsack_owed(t);
+	uint32_t max = u32_min((uint32_t)((room - 4) / OPT_LEN_SACK_BLOCK), TCP_SACK_BLOCKS);
+	uint32_t n = u32_min(max, t->rcv.gaps + (uint32_t)duplicate);
+	uint32_t first = 0, put = 0;
 
 	for (uint32_t i = 0; i < t->rcv.gaps; i++)
 		if (seq_le(t->rcv.gap[i].start, t->rcv.gap_recent) && seq_lt(t->rcv.gap_recent, t->rcv.gap[i].end))
@@ -120,7 +122,14 @@ static uint8_t *put_sack(const struct tcp *t, uint8_t *p, size_t room)
 	*p++ = OPT_NOP;
 	*p++ = OPT_SACK;
 	*p++ = (uint8_t)(2 + n * OPT_LEN_SACK_BLOCK);
-	p = put_block(p, t->rcv.gap[first]);
+	if (duplicate) {
+		p = put_block(p, t->rcv.dsack);
+		put++;
+	}
+	if (t->rcv.gaps && put < n) {
+		p = put_block(p, t->rcv.gap[first]);
+		put++;
+	}
 	for (uint32_t i = 0; i < t->rcv.gaps && put < n; i++) {
 		if (i == first)
 			continue;
@@ -161,7 +170,7 @@ uint16_t tcp_build_options(const struct tcp_layer *l, const struct tcp *t, bool 
 		q = put_syn_options(l, t, q);
 	if (syn && t->state == TCP_SYN_SENT ? l->cfg.timestamps : t->ts_ok)
 		q = put_timestamps(l, t, q);
-	if (!syn && t->sack_ok && t->rcv.gaps)
+	if (!syn && t->sack_ok && (t->rcv.gaps || tcp_dsack_owed(t)))
 		q = put_sack(t, q, (size_t)(OPTIONS_MAX - (q - p)));
 	assert(q - p <= OPTIONS_MAX && (q - p) % 4 == 0);
 	return (uint16_t)(q - p);

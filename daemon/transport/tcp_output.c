@@ -68,6 +68,7 @@ static void acknowledged(struct tcp *t)
 	t->ack_owed = false;
 	t->rcv.unacked_segments = 0;
 	t->last_ack_sent = t->rcv.nxt;
+	t->rcv.dsack.start = t->rcv.dsack.end;
 	tcp_timer_stop(t, TCP_TIMER_DELACK);
 }
 
@@ -100,6 +101,8 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	store_be16(p + 18, 0);
 	memcpy(p + TCP_HDR_MIN, options, n);
 	ip_transport_csum(l->ip, f, &tx, 16);
+	if (tcp_dsack_owed(t) && !syn)
+		COUNT(l->cnt, TcpDSACKSent);
 	if (g->flags & TCP_ACK)
 		acknowledged(t);
 	uint32_t segments = g->len > g->mss ? (g->len + g->mss - 1) / g->mss : 1;
@@ -114,9 +117,10 @@ static struct segment segment_of(const struct tcp *t, seq32 seq, uint32_t len)
 	/* SACK blocks take room that snd.mss does not know of. */
 	uint16_t sack = 0;
 
-	if (t->sack_ok && t->rcv.gaps) {
+	if (t->sack_ok && (t->rcv.gaps || tcp_dsack_owed(t))) {
 		uint32_t fit = (40u - tcp_data_option_len(t) - 4) / 8;
-		sack = (uint16_t)(4 + 8 * u32_min(u32_min(fit, TCP_SACK_BLOCKS), t->rcv.gaps));
+		sack = (uint16_t)(4 + 8 * u32_min(u32_min(fit, TCP_SACK_BLOCKS),
+		                                  t->rcv.gaps + (uint32_t)tcp_dsack_owed(t)));
 	}
 	return (struct segment){.seq = seq, .len = len, .mss = (uint16_t)(t->snd.mss - sack), .flags = TCP_ACK};
 }
@@ -191,6 +195,7 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 	r->sent = l->env->now;
 	txrec_enter(t, r);
 	tcp_prr_sent(t, r->len);
+	tcp_undo_retransmitted(l, t);
 	uint32_t segments = u32_max(1, (g.len + g.mss - 1) / g.mss);
 	t->segs_retrans += segments;
 	COUNT_ADD(l->cnt, TcpRetransSegs, segments);
@@ -201,7 +206,7 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 
 static bool send_lost(struct tcp_layer *l, struct tcp *t, struct frame_out *f, enum ip_sent *sent)
 {
-	if (!t->lost)
+	if (!t->lost || t->frto == TCP_FRTO_NEW_DATA)
 		return false;
 	uint32_t i = first_lost(t);
 	assert(i < t->txq.count);

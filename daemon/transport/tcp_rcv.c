@@ -149,6 +149,24 @@ static bool gap_insert(struct tcp_layer *l, struct tcp *t, struct tcp_gap b)
 	return true;
 }
 
+void tcp_note_duplicate(struct tcp *t, seq32 start, seq32 end)
+{
+	if (t->sack_ok)
+		t->rcv.dsack = (struct tcp_gap){start, end};
+}
+
+/* What of b lies in an interval that is already there: RFC 2883 4.1. */
+static void note_duplicate_beyond(struct tcp *t, struct tcp_gap b)
+{
+	for (uint32_t i = 0; i < t->rcv.gaps; i++) {
+		seq32 start = seq_max(b.start, t->rcv.gap[i].start), end = seq_min(b.end, t->rcv.gap[i].end);
+		if (seq_lt(start, end)) {
+			tcp_note_duplicate(t, start, end);
+			return;
+		}
+	}
+}
+
 static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len)
 {
 	struct tcp_gap b = {seq, seq_add(seq, len)};
@@ -160,6 +178,7 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 		TCP_DROP(l, t, TcpNoMemory);
 		return;
 	}
+	note_duplicate_beyond(t, b);
 	if (!gap_insert(l, t, b)) {
 		TCP_DROP(l, t, TcpOutOfOrderDrops);
 		return;
@@ -227,6 +246,7 @@ void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		return;
 	if (seq_lt(seq, t->rcv.nxt)) { /* trim what we have */
 		uint32_t old = seq_len(seq, t->rcv.nxt);
+		tcp_note_duplicate(t, seq, seq_add(seq, u32_min(old, len)));
 		if (old >= len) {
 			TCP_DROP(l, t, TcpDuplicateData);
 			t->ack_owed = true;

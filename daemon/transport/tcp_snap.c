@@ -119,6 +119,8 @@ static void snap_receive_space(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->rcv.held);
 	snap_u32(s, &t->rcv.unacked_segments);
 	snap_seq(s, &t->rcv.gap_recent);
+	snap_seq(s, &t->rcv.dsack.start);
+	snap_seq(s, &t->rcv.dsack.end);
 	snap_check(s, t->rcv.wind_shift <= TCP_WIND_SHIFT_MAX, "receive variables out of range");
 }
 
@@ -127,6 +129,16 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->cwnd);
 	snap_u32(s, &t->ssthresh);
 	snap_u32(s, &t->cwnd_acked);
+	snap_bool(s, &t->undo.valid);
+	snap_bool(s, &t->undo.first);
+	snap_bool(s, &t->undo.ts_known);
+	snap_u32(s, &t->undo.cwnd);
+	snap_u32(s, &t->undo.ssthresh);
+	snap_u32(s, &t->undo.w_max);
+	snap_u32(s, &t->undo.ts);
+	snap_u32(s, &t->undo.retrans);
+	snap_seq(s, &t->undo.marker);
+	SNAP_ENUM(s, t->frto, TCP_FRTOS);
 	SNAP_ENUM(s, t->cc, TCP_CCS);
 	snap_instant(s, &t->cubic.epoch);
 	snap_u32(s, &t->cubic.w_max);

@@ -56,6 +56,8 @@ static void reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
 	t->keepalive_owed = false;
 	t->keep_probes = 0;
+	memset(&t->undo, 0, sizeof(t->undo));
+	t->frto = TCP_FRTO_OFF;
 	tcp_cc_init(t);
 }
 
