@@ -140,12 +140,18 @@ def impaired(size, transfer, build):
 
 @test(1000)
 def impaired_up():
-    impaired(GIB if toynettest.FULL else 16 * MIB, up, "release" if toynettest.FULL else "debug")
+    impaired(GIB if toynettest.FULL else 256 * MIB, up, "release")
 
 
 @test(1000)
 def impaired_down():
-    impaired(GIB if toynettest.FULL else 16 * MIB, down, "release" if toynettest.FULL else "debug")
+    impaired(GIB if toynettest.FULL else 256 * MIB, down, "release")
+
+
+@test(200)
+def impaired_under_sanitizers():
+    impaired(16 * MIB, up, "debug")
+    impaired(16 * MIB, down, "debug")
 
 
 @test(120)
