@@ -114,8 +114,7 @@
 	X(SocketOpens, "sockets allocated")                                                            \
 	X(SocketCloses, "sockets released")                                                            \
 	X(SocketNoMemory, "sockets refused for want of memory")                                        \
-	X(SocketQuotaRefused, "sockets refused by a quota")                                            \
-	X(SocketLost, "connections lost because their descriptor could not be made")
+	X(SocketQuotaRefused, "sockets refused by a quota")
 
 enum counter {
 #define X(name, text) CNT_##name,

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIELD(member) (uint16_t)sizeof(((struct config *)NULL)->member), (uint32_t)offsetof(struct config, member)
-#define TIME_MAX_MS   UINT64_C(3600000)
-#define QUEUE_MAX     ((uint64_t)IMPAIR_QUEUE_MAX)
+#define FIELD(member)    (uint16_t)sizeof(((struct config *)NULL)->member), (uint32_t)offsetof(struct config, member)
+#define TIME_MAX_MS      UINT64_C(3600000)
+#define KEEPALIVE_MAX_MS UINT64_C(32767000) /* as Linux bounds TCP_KEEPIDLE */
+#define QUEUE_MAX        ((uint64_t)IMPAIR_QUEUE_MAX)
 
 #define IMPAIR_KEYS(section, prefix, dir, which)                                                                     \
 	{section, prefix "loss", KIND_PPM, FIELD(impair.dir.loss_ppm), 0, 0, "frames lost " which},                  \
@@ -64,6 +65,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "timestamps", KIND_BOOL, FIELD(stack.tcp.timestamps), 0, 0, "timestamps option (RFC 7323)"},
 	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},
 	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
+	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
 	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 500, "longest delay of an acknowledgment"},
 	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "smallest retransmission timeout"},
 	{"tcp", "rto-max", KIND_DURATION, FIELD(stack.tcp.rto_max), 1000, TIME_MAX_MS, "largest retransmission timeout"},
@@ -73,6 +75,11 @@ const struct config_key config_keys[] = {
 	{"tcp", "orphan-retries", KIND_NUMBER, FIELD(stack.tcp.orphan_retries), 1, 100, "the same once the application has closed"},
 	{"tcp", "time-wait", KIND_DURATION, FIELD(stack.tcp.time_wait), 0, TIME_MAX_MS, "length of TIME-WAIT (2 MSL)"},
 	{"tcp", "fin-wait-2", KIND_DURATION, FIELD(stack.tcp.fin_wait_2), 1, TIME_MAX_MS, "FIN-WAIT-2 after the application has closed"},
+	{"tcp", "keepalive", KIND_BOOL, FIELD(stack.tcp.keepalive), 0, 0, "SO_KEEPALIVE of new sockets"},
+	{"tcp", "keepalive-idle", KIND_DURATION, FIELD(stack.tcp.keep_idle), 1000, KEEPALIVE_MAX_MS, "silence before the first probe"},
+	{"tcp", "keepalive-interval", KIND_DURATION, FIELD(stack.tcp.keep_interval), 1000, KEEPALIVE_MAX_MS, "time between probes"},
+	{"tcp", "keepalive-probes", KIND_NUMBER, FIELD(stack.tcp.keep_count), 1, 127, "probes without an answer before ETIMEDOUT"},
+	{"tcp", "user-timeout", KIND_DURATION, FIELD(stack.tcp.user_timeout), 0, KEEPALIVE_MAX_MS, "time that data may stay unacknowledged; 0: retries decide"},
 	{"udp", "udp-rcvbuf", KIND_BYTES, FIELD(stack.udp_rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a UDP socket"},
 	{"udp", "udp-sndbuf", KIND_BYTES, FIELD(stack.udp_sndbuf), TCP_BUF_MIN, TCP_BUF_MAX, "send buffer of a UDP socket"},
 	{"control", "socket", KIND_NAME, FIELD(socket_path), 1, CONFIG_PATH_MAX, "path of the control socket"},
@@ -155,6 +162,16 @@ static bool set_mode(uint8_t *field, const char *text, uint64_t max)
 	return true;
 }
 
+static bool set_cc(uint8_t *field, const char *text)
+{
+	for (enum tcp_cc cc = 0; cc < TCP_CCS; cc++)
+		if (strcmp(text, tcp_cc_names[cc]) == 0) {
+			memcpy(field, &cc, sizeof(cc));
+			return true;
+		}
+	return false;
+}
+
 static bool set_quantity(uint8_t *field, const struct config_key *k, const char *text)
 {
 	uint64_t v = 0;
@@ -233,6 +250,9 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 	case KIND_PPM:
 		snprintf(allowed, size, "a share such as 2%%, 0.1%% or 500ppm");
 		return;
+	case KIND_CC:
+		snprintf(allowed, size, "cubic or reno");
+		return;
 	case KIND_MODE:
 		snprintf(allowed, size, "an octal mode up to 0777");
 		return;
@@ -268,6 +288,8 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return set_duration(field, k, text);
 	case KIND_BOOL:
 		return set_bool(field, text);
+	case KIND_CC:
+		return set_cc(field, text);
 	case KIND_MODE:
 		return set_mode(field, text, k->max);
 	}

@@ -15,6 +15,7 @@ enum config_kind {
 	KIND_MICROSECONDS, /* a duration kept as uint32_t microseconds; max in microseconds */
 	KIND_BOOL,
 	KIND_PPM,
+	KIND_CC,
 	KIND_MODE, /* octal */
 	KIND_RATE, /* bits per second, uint64_t */
 };

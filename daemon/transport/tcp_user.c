@@ -286,6 +286,7 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 	case TCP_LAST_ACK:
 	case TCP_TIME_WAIT:
 		tcp_rcv_discard(l, t);
+		t->rcv.held = 0;
 		return;
 	case TCP_STATES:
 		return;
