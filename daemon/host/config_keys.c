@@ -61,6 +61,8 @@ const struct config_key config_keys[] = {
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
 	{"tcp", "rcvbuf", KIND_BYTES, FIELD(stack.tcp.rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a connection"},
 	{"tcp", "sndbuf", KIND_BYTES, FIELD(stack.tcp.sndbuf), TCP_BUF_MIN, TCP_BUF_MAX, "send buffer of a connection"},
+	{"tcp", "rcvbuf-max", KIND_BYTES, FIELD(stack.tcp.rcvbuf_max), TCP_BUF_MIN, TCP_BUF_MAX, "how far the receive buffer tunes itself"},
+	{"tcp", "sndbuf-max", KIND_BYTES, FIELD(stack.tcp.sndbuf_max), TCP_BUF_MIN, TCP_BUF_MAX, "how far the send buffer tunes itself"},
 	{"tcp", "backlog-max", KIND_NUMBER, FIELD(stack.tcp.backlog_max), 1, 65535, "bound on listen's backlog"},
 	{"tcp", "timestamps", KIND_BOOL, FIELD(stack.tcp.timestamps), 0, 0, "timestamps option (RFC 7323)"},
 	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},

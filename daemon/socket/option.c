@@ -56,7 +56,10 @@ static uint32_t buffer_size(int64_t wish)
 static int set_sndbuf(struct stack *s, struct socket *so, struct socket_option_value v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.sndbuf : &so->udp.sndbuf) = buffer_size(v.number);
+	if (so->protocol == SOCKET_TCP)
+		tcp_set_sndbuf(&so->tcp, buffer_size(v.number));
+	else
+		so->udp.sndbuf = buffer_size(v.number);
 	return 0;
 }
 static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
@@ -67,7 +70,10 @@ static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
 static int set_rcvbuf(struct stack *s, struct socket *so, struct socket_option_value v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.rcvbuf : &so->udp.rcvbuf) = buffer_size(v.number);
+	if (so->protocol == SOCKET_TCP)
+		tcp_set_rcvbuf(&so->tcp, buffer_size(v.number));
+	else
+		so->udp.rcvbuf = buffer_size(v.number);
 	return 0;
 }
 static int64_t get_rcvbuf(struct socket *so, struct socket_option_value *v)

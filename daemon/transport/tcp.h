@@ -116,6 +116,12 @@ struct tcp {
 
 	struct ring snd_ring, rcv_ring;
 	uint32_t sndbuf, rcvbuf;
+	bool sndbuf_fixed, rcvbuf_fixed; /* by SO_SNDBUF, SO_RCVBUF: no tuning */
+	struct {                         /* see tcp_tune.c */
+		instant since;           /* beginning of the round trip that is measured */
+		uint32_t taken;          /* bytes that the application read in it */
+		duration rtt;            /* as the receiver sees it; 0 unknown */
+	} tune;
 	struct tcp_txq txq;
 	uint32_t pipe; /* bytes of records believed to be in the network: not sacked, not lost (RFC 6675) */
 	uint32_t lost; /* bytes of records marked lost and not yet sent again */
@@ -230,8 +236,9 @@ struct tcp_config {
 	duration time_wait;  /* 2 MSL */
 	duration fin_wait_2; /* an orphan's limit */
 	duration rto_min, rto_max, rto_initial;
-	duration delack;         /* at most 500 ms (RFC 9293 3.8.6.3) */
-	uint32_t rcvbuf, sndbuf; /* bytes, initial */
+	duration delack;                 /* at most 500 ms (RFC 9293 3.8.6.3) */
+	uint32_t rcvbuf, sndbuf;         /* bytes, initial */
+	uint32_t rcvbuf_max, sndbuf_max; /* bytes: how far tuning goes */
 	uint8_t syn_retries, retries, orphan_retries;
 	uint16_t backlog_max;
 	bool timestamps, window_scaling, sack;
@@ -241,15 +248,16 @@ struct tcp_config {
 	uint8_t keep_count;
 	duration user_timeout; /* 0: by the number of retries */
 };
-#define TCP_CONFIG_DEFAULT                                                                                           \
-	{                                                                                                            \
-		.time_wait = DURATION_S(60),                                                                         \
-		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels  \
-		                                 use with fine clocks. */                                            \
-		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),       \
-		.delack = DURATION_MS(40), .rcvbuf = 1u << 20, .sndbuf = 1u << 20, .syn_retries = 6, .retries = 15,  \
-		.orphan_retries = 8, .backlog_max = 4096, .timestamps = true, .window_scaling = true, .sack = true,  \
-		.cc = TCP_CC_CUBIC, .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9, \
+#define TCP_CONFIG_DEFAULT                                                                                          \
+	{                                                                                                           \
+		.time_wait = DURATION_S(60),                                                                        \
+		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels \
+		                                 use with fine clocks. */                                           \
+		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
+		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,          \
+		.sndbuf_max = 4u << 20, .syn_retries = 6, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,  \
+		.timestamps = true, .window_scaling = true, .sack = true, .cc = TCP_CC_CUBIC,                       \
+		.keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,                    \
 	}
 
 #define TCP_BUF_MIN 4096u
@@ -324,6 +332,9 @@ uint32_t tcp_flight_size(const struct tcp *t); /* RFC 5681 */
 void tcp_check_eof(struct tcp_layer *l, struct tcp *t);
 /* RFC 9293 3.5.3: ESTABLISHED and later. */
 bool tcp_synchronized(enum tcp_state s);
+/* SO_RCVBUF and SO_SNDBUF; TCP_BUF_MIN to TCP_BUF_MAX bytes. */
+void tcp_set_rcvbuf(struct tcp *t, uint32_t bytes);
+void tcp_set_sndbuf(struct tcp *t, uint32_t bytes);
 void tcp_set_keepalive(struct tcp_layer *l, struct tcp *t, bool on);
 void tcp_set_keep_idle(struct tcp_layer *l, struct tcp *t, duration idle);
 void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on);

@@ -135,6 +135,7 @@ void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
 	tcp_keepalive_arm(l, t);
+	tcp_tune_begin(l, t);
 	t->syn_owed = false; /* the timer may have fired in this very turn */
 	tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
 	if (t->retries) {

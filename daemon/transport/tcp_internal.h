@@ -220,6 +220,12 @@ static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
 /* Retransmission timer or persist timer, as what is outstanding wants it. */
 void tcp_rearm(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_tune.c */
+void tcp_tune_begin(struct tcp_layer *l, struct tcp *t);
+void tcp_tune_rtt(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_tune_taken(struct tcp_layer *l, struct tcp *t, uint32_t bytes);
+void tcp_tune_send(struct tcp_layer *l, struct tcp *t);
+
 /* tcp_keepalive.c */
 void tcp_keepalive_arm(struct tcp_layer *l, struct tcp *t);
 void tcp_keepalive_timeout(struct tcp_layer *l, struct tcp *t);

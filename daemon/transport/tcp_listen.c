@@ -81,6 +81,8 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->parent = NULL;
 	t->rcvbuf = listener->rcvbuf;
 	t->sndbuf = listener->sndbuf;
+	t->rcvbuf_fixed = listener->rcvbuf_fixed;
+	t->sndbuf_fixed = listener->sndbuf_fixed;
 	t->nodelay = listener->nodelay;
 	t->cc = listener->cc;
 	t->keepalive = listener->keepalive;

@@ -264,6 +264,7 @@ void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		if (!len)
 			return;
 	}
+	tcp_tune_rtt(l, t, g);
 	if (seq_eq(seq, t->rcv.nxt))
 		in_order(l, t, g, p, len);
 	else if (t->input_shut)
@@ -380,6 +381,8 @@ void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t)
 
 void tcp_set_held(struct tcp_layer *l, struct tcp *t, uint32_t bytes)
 {
+	if (bytes < t->rcv.held)
+		tcp_tune_taken(l, t, t->rcv.held - bytes);
 	t->rcv.held = bytes;
 	if (tcp_window_update_due(t))
 		tcp_output_wanted(l, t);

@@ -230,6 +230,11 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	snap_receive_space(s, t);
 	snap_u32(s, &t->sndbuf);
 	snap_u32(s, &t->rcvbuf);
+	snap_bool(s, &t->sndbuf_fixed);
+	snap_bool(s, &t->rcvbuf_fixed);
+	snap_instant(s, &t->tune.since);
+	snap_u32(s, &t->tune.taken);
+	snap_duration(s, &t->tune.rtt);
 	snap_check(s, t->sndbuf <= TCP_BUF_MAX && t->rcvbuf <= TCP_BUF_MAX, "buffer sizes out of range");
 	snap_congestion(s, t);
 	snap_flags(s, t);
@@ -260,6 +265,8 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_duration(s, &l->cfg.delack);
 	snap_u32(s, &l->cfg.rcvbuf);
 	snap_u32(s, &l->cfg.sndbuf);
+	snap_u32(s, &l->cfg.rcvbuf_max);
+	snap_u32(s, &l->cfg.sndbuf_max);
 	snap_u8(s, &l->cfg.syn_retries);
 	snap_u8(s, &l->cfg.retries);
 	snap_u8(s, &l->cfg.orphan_retries);

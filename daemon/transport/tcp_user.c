@@ -54,6 +54,7 @@ static void reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->ts_ok = t->ws_ok = t->sack_ok = false;
 	t->error = 0;
 	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
+	memset(&t->tune, 0, sizeof(t->tune));
 	t->keepalive_owed = false;
 	t->keep_probes = 0;
 	memset(&t->undo, 0, sizeof(t->undo));

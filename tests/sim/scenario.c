@@ -49,6 +49,8 @@ static void draw_config(struct world *w, int i, uint16_t mtu)
 	c->ip.mtu = mtu;
 	c->tcp.rcvbuf = 1u << between(r, 12, 20);
 	c->tcp.sndbuf = 1u << between(r, 12, 20);
+	c->tcp.rcvbuf_max = c->tcp.rcvbuf << between(r, 0, 3);
+	c->tcp.sndbuf_max = c->tcp.sndbuf << between(r, 0, 2);
 	c->tcp.timestamps = chance(r, 80);
 	c->tcp.window_scaling = chance(r, 80);
 	c->tcp.sack = chance(r, 80);
