@@ -255,7 +255,7 @@ struct tcp_config {
 		                                 use with fine clocks. */                                           \
 		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
 		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,          \
-		.sndbuf_max = 4u << 20, .syn_retries = 6, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,  \
+		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,  \
 		.timestamps = true, .window_scaling = true, .sack = true, .cc = TCP_CC_CUBIC,                       \
 		.keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,                    \
 	}

@@ -112,9 +112,7 @@ static void open_child(struct tcp_layer *l, struct tcp *listener, const struct t
 	}
 	t->ts_offset = tcp_ts_offset(l, t);
 	t->snd.iss = tcp_isn(l, t);
-	t->snd.una = t->snd.iss;
-	t->snd.nxt = t->snd.iss;
-	t->snd.up = t->snd.iss;
+	t->snd.una = t->snd.nxt = t->snd.up = t->fack = t->snd.iss;
 	t->snd.head = seq_add(t->snd.iss, 1);
 	t->parent = listener;
 	t->embryonic = true;

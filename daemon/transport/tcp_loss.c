@@ -239,12 +239,14 @@ static void newreno(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 {
 	if (news->acked) {
 		t->dupacks = 0;
-		if (t->recovery == TCP_RECOVERY && seq_lt(g->ack, t->recover))
+		if (t->recovery == TCP_RECOVERY && seq_lt(g->ack, t->recover)) {
 			mark_first(l, t);
+			t->retransmit_owed = t->lost != 0;
+		}
 		return;
 	}
-	/* RFC 5681 2: a duplicate acknowledgment. */
-	bool duplicate = t->txq.count && g->text_len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) &&
+	/* RFC 5681 2: a duplicate acknowledgment; not one that answers a zero-window probe. */
+	bool duplicate = t->txq.count && t->snd.wnd && g->text_len == 0 && !(g->flags & (TCP_SYN | TCP_FIN)) &&
 	                 seq_eq(g->ack, t->snd.una) && (uint32_t)g->wnd << t->snd.wind_shift == t->snd.wnd;
 	if (!duplicate || t->dupacks == UINT8_MAX)
 		return;

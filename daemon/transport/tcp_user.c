@@ -158,7 +158,7 @@ int tcp_connect(struct tcp_layer *l, struct tcp *t, struct endpoint remote)
 	reset_variables(l, t);
 	t->ts_offset = tcp_ts_offset(l, t);
 	t->snd.iss = tcp_isn(l, t);
-	t->snd.una = t->snd.nxt = t->snd.up = t->snd.iss;
+	t->snd.una = t->snd.nxt = t->snd.up = t->fack = t->snd.iss;
 	t->snd.head = seq_add(t->snd.iss, 1);
 	tcp_update_mss(l, t);
 	tcp_set_state(l, t, TCP_SYN_SENT, "connect");
