@@ -34,7 +34,13 @@ static int64_t get_type(struct socket *so, struct socket_option_value *v)
 static int64_t get_error(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return socket_take_error(so);
+	int e = socket_take_error(so);
+	if (e || so->protocol != SOCKET_TCP)
+		return e;
+	/* RFC 9293 3.9.2.2, SHLD-25: an application that asks learns of soft errors. */
+	e = so->tcp.soft_error;
+	so->tcp.soft_error = 0;
+	return e;
 }
 static int set_broadcast(struct stack *s, struct socket *so, struct socket_option_value v)
 {

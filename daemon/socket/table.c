@@ -226,6 +226,8 @@ void socket_tcp_event(void *ctx, struct tcp *t, unsigned events)
 		so->error = t->error;
 		mine |= SOCKET_ERROR;
 	}
+	if (events & TCP_EVENT_REPORT)
+		mine |= SOCKET_REPORT;
 	if (mine)
 		socket_notify(s, so, mine);
 }

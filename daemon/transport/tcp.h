@@ -197,6 +197,7 @@ struct tcp {
 	uint8_t ttl, tos;
 	uint16_t user_mss; /* TCP_MAXSEG, 0 none */
 	int error;         /* why it ended; the socket layer takes it */
+	int soft_error;    /* what hinders it, until SND.UNA moves */
 
 	/* Listener: children that wait for accept, oldest first; as a child: the link in it. */
 	struct tcp *parent;
@@ -220,6 +221,7 @@ enum tcp_event {
 	TCP_EVENT_WRITABLE = 1 << 3,
 	TCP_EVENT_ACCEPT = 1 << 4, /* a listener's child is ready */
 	TCP_EVENT_ERROR = 1 << 5,  /* ended by t->error */
+	TCP_EVENT_REPORT = 1 << 6, /* RFC 9293 3.9.1.8: t->soft_error, or urgent text */
 };
 
 struct tcp_upcalls {

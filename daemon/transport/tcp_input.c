@@ -134,6 +134,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
+	t->soft_error = 0;
 	tcp_keepalive_arm(l, t);
 	tcp_tune_begin(l, t);
 	t->syn_owed = false; /* the timer may have fired in this very turn */
@@ -487,27 +488,4 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 		syn_sent_input(l, t, &g);
 	else
 		synchronized_input(l, t, &g);
-}
-
-/* RFC 9293 3.9.2.2, RFC 5927 4: an ICMP error counts only when it quotes a sequence number in flight; a hard error ends
- * a connection only while it is being opened; later it is remembered as the reason, should the retries run out. */
-void tcp_icmp_error(void *ctx, const struct ip_error *e)
-{
-	struct tcp_layer *l = ctx;
-	struct reader r = reader_of(e->quoted, e->quoted_len);
-	struct endpoint local = {e->src, read_be16(&r)}, remote = {e->dst, read_be16(&r)};
-	seq32 seq = seq_of(read_be32(&r));
-	struct pcb *p = r.short_input ? NULL : pcb_lookup_tuple(&l->pcbs, local, remote);
-
-	if (!p) {
-		COUNT(l->cnt, IcmpInIgnored);
-		return;
-	}
-	struct tcp *t = container_of(p, struct tcp, pcb);
-	if (seq_lt(seq, t->snd.una) || seq_gt(seq, t->snd.nxt)) {
-		COUNT(l->cnt, IcmpInIgnored);
-		return;
-	}
-	if (t->state == TCP_SYN_SENT && e->error != EMSGSIZE)
-		tcp_end(l, t, e->error, "ICMP error while opening");
 }

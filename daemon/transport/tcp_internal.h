@@ -81,7 +81,6 @@ uint32_t tcp_ts_now(const struct tcp_layer *l, const struct tcp *t);
 
 /* tcp_input.c */
 void tcp_input(void *ctx, const struct ip_rx *rx);
-void tcp_icmp_error(void *ctx, const struct ip_error *e);
 void tcp_drop(struct tcp_layer *l, const struct tcp *t, enum counter reason);
 #define TCP_DROP(l, t, name) (COUNT((l)->cnt, name), tcp_drop((l), (t), CNT_##name))
 /* RST in answer to a segment that has no connection (RFC 9293 3.5.2). */
@@ -219,6 +218,11 @@ static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
 }
 /* Retransmission timer or persist timer, as what is outstanding wants it. */
 void tcp_rearm(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_icmp.c */
+void tcp_icmp_error(void *ctx, const struct ip_error *e);
+/* RFC 9293 3.9.1.8: reports a condition that ends nothing; should the retries run out, it is the reason. */
+void tcp_soft_error(struct tcp_layer *l, struct tcp *t, int error);
 
 /* tcp_tune.c */
 void tcp_tune_begin(struct tcp_layer *l, struct tcp *t);

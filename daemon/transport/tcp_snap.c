@@ -201,6 +201,7 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u8(s, &t->tos);
 	snap_u16(s, &t->user_mss);
 	snap_i32(s, &t->error);
+	snap_i32(s, &t->soft_error);
 	snap_u32(s, &t->backlog);
 	snap_u8(s, &t->keep_count);
 	snap_u8(s, &t->keep_probes);

@@ -93,6 +93,7 @@ void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why)
 	pcb_remove(&l->pcbs, &t->pcb);
 	tcp_set_state(l, t, TCP_CLOSED, why);
 	t->error = error;
+	t->soft_error = 0;
 	if (t->orphan || embryonic)
 		l->up.closed(l->up.ctx, t);
 	else if (error)

@@ -77,7 +77,7 @@ static void give_up_user_timeout(struct tcp_layer *l, struct tcp *t)
 	COUNT(l->cnt, TcpUserTimeouts);
 	if (tcp_synchronized(t->state))
 		tcp_send_reset(l, t, "user timeout");
-	tcp_end(l, t, ETIMEDOUT, "user timeout");
+	tcp_end(l, t, t->soft_error ? t->soft_error : ETIMEDOUT, "user timeout");
 }
 
 static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
@@ -91,7 +91,7 @@ static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 		COUNT(l->cnt, TcpAbortOnTimeout);
 		if (tcp_synchronized(t->state))
 			tcp_send_reset(l, t, "too many retransmissions");
-		tcp_end(l, t, ETIMEDOUT, "too many retransmissions");
+		tcp_end(l, t, t->soft_error ? t->soft_error : ETIMEDOUT, "too many retransmissions");
 		return;
 	}
 	if (t->retries < UINT8_MAX)

@@ -52,7 +52,7 @@ static void reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->fin_owed = t->fin_sent = t->fin_received = t->ack_owed = t->syn_owed = t->persist_owed = false;
 	t->cwnd_limited = t->input_shut = false;
 	t->ts_ok = t->ws_ok = t->sack_ok = false;
-	t->error = 0;
+	t->error = t->soft_error = 0;
 	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
 	memset(&t->tune, 0, sizeof(t->tune));
 	t->keepalive_owed = false;

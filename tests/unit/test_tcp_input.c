@@ -535,14 +535,18 @@ START_TEST(text_after_close_is_reset)
 }
 END_TEST
 
-/* An ICMP error that quotes our SYN ends the attempt; later, or with a wrong sequence number, none does (RFC 5927). */
+/* A hard ICMP error that quotes our SYN ends the attempt; a soft one, later, or with a wrong sequence number, none does
+ * (RFC 9293 MUST-56, RFC 5927). What our own ARP says of the SYN ends it, too. */
 START_TEST(icmp_errors)
 {
 	static const struct {
 		bool established;
 		uint32_t seq;
-		bool ends;
-	} row[] = {{false, 0, true}, {false, 5, false}, {true, 1, false}};
+		bool hard, arp, ends, reported;
+	} row[] = {{false, 0, true, false, true, true},    {false, 0, false, true, true, true},
+	           {false, 0, false, false, false, true},  {false, 5, true, false, false, false},
+	           {true, 1, true, false, false, true},    {true, 1, false, false, false, true},
+	           {true, 100, true, false, false, false}, {true, 1, false, true, false, true}};
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct tcp_net n;
 		(row[i].established ? in_established : in_syn_sent)(&n, &tcp_net_plain);
@@ -550,17 +554,22 @@ START_TEST(icmp_errors)
 		store_be16(quoted, n.port);
 		store_be16(quoted + 2, PEER_PORT);
 		store_be32(quoted + 4, n.iss + row[i].seq);
-		struct ip_error e = {.from = addr(GATEWAY),
+		struct ip_error e = {.from = addr(row[i].arp ? US : GATEWAY),
 		                     .src = addr(US),
 		                     .dst = addr(PEER),
 		                     .error = EHOSTUNREACH,
+		                     .hard = row[i].hard,
 		                     .quoted = quoted,
 		                     .quoted_len = 8};
 		tcp_icmp_error(&n.stack->tcp, &e);
 		tcp_net_turn(&n);
 		ck_assert_int_eq(tcb(&n)->state == TCP_CLOSED, row[i].ends);
-		if (row[i].ends)
-			ck_assert_int_eq(socket_take_error(n.so), EHOSTUNREACH);
+		ck_assert_uint_eq(tcp_net_events(&n), row[i].ends ? SOCKET_ERROR : row[i].reported ? SOCKET_REPORT : 0);
+		struct socket_option_value v;
+		for (int asked = 0; asked < 2; asked++) {
+			ck_assert_int_eq(socket_get_option(n.stack, n.so, OPT_SO_ERROR, &v), 0);
+			ck_assert_int_eq(v.number, asked == 0 && row[i].reported ? EHOSTUNREACH : 0);
+		}
 		tcp_net_end(&n);
 	}
 }
