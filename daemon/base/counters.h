@@ -79,6 +79,9 @@
 	X(TcpInNoSocket, "TCP segments for no socket of ours")                                         \
 	X(TcpListenOverflows, "connections dropped because the accept queue was full")                 \
 	X(TcpListenDrops, "SYNs dropped because the SYN queue was full or memory was short")           \
+	X(TcpSyncookiesSent, "SYNs answered with a cookie")                                            \
+	X(TcpSyncookiesRecv, "connections opened by a cookie")                                         \
+	X(TcpSyncookiesFailed, "ACKs to a listener whose cookie is not valid")                         \
 	X(TcpInBadState, "TCP segments that their state does not allow")                               \
 	X(TcpInUnacceptable, "TCP segments outside the receive window")                                \
 	X(TcpInBadAck, "TCP segments whose acknowledgment is not acceptable")                          \

@@ -67,6 +67,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "timestamps", KIND_BOOL, FIELD(stack.tcp.timestamps), 0, 0, "timestamps option (RFC 7323)"},
 	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},
 	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
+	{"tcp", "syn-cookies", KIND_BOOL, FIELD(stack.tcp.syn_cookies), 0, 0, "SYN cookies when the SYN queue is full (RFC 4987)"},
 	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
 	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 500, "longest delay of an acknowledgment"},
 	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "smallest retransmission timeout"},

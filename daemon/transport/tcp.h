@@ -204,6 +204,7 @@ struct tcp {
 	struct list accept_queue, accept_link;
 	struct list children; /* embryonic */
 	uint32_t backlog, accept_count, syn_count;
+	instant cookies_until; /* SYN cookies were sent: ACKs to the listener may be answers; never: none */
 
 	/* RFC 5961 7: challenge ACKs in the current second. */
 	instant challenge_second;
@@ -244,6 +245,7 @@ struct tcp_config {
 	uint8_t syn_retries, retries, orphan_retries;
 	uint16_t backlog_max;
 	bool timestamps, window_scaling, sack;
+	bool syn_cookies; /* when the SYN queue is full */
 	enum tcp_cc cc;
 	bool keepalive;                    /* of new sockets */
 	duration keep_idle, keep_interval; /* RFC 9293 3.8.4, MUST-28: the default is two hours */
@@ -258,7 +260,7 @@ struct tcp_config {
 		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
 		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,          \
 		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,  \
-		.timestamps = true, .window_scaling = true, .sack = true, .cc = TCP_CC_CUBIC,                       \
+		.timestamps = true, .window_scaling = true, .sack = true, .syn_cookies = true, .cc = TCP_CC_CUBIC,  \
 		.keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,                    \
 	}
 
@@ -277,6 +279,7 @@ struct tcp_layer {
 	struct tcp_upcalls up;
 	struct pcb_table pcbs;
 	struct hash_key isn_key; /* RFC 6528 */
+	struct hash_key cookie_key;
 	struct list out, borrowers;
 	struct tcp_arrival *arrival;
 	uint32_t arrival_count, arrival_capacity;

@@ -403,7 +403,7 @@ static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		t->ack_owed = true;
 }
 
-static void synchronized_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *seg)
+void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *seg)
 {
 	struct tcp_seg copy = *seg, *g = &copy;
 
@@ -487,5 +487,5 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 	if (t->state == TCP_SYN_SENT)
 		syn_sent_input(l, t, &g);
 	else
-		synchronized_input(l, t, &g);
+		tcp_segment_input(l, t, &g);
 }

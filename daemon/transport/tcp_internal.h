@@ -93,7 +93,19 @@ void tcp_challenge_ack(struct tcp_layer *l, struct tcp *t);
 void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_established(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_user.c: the variables of a new incarnation; identity, buffers and options stay. */
+void tcp_reset_variables(struct tcp_layer *l, struct tcp *t);
+/* From SYN-RECEIVED on: the eight checks of RFC 9293 3.10.7.4. */
+void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+
+/* tcp_cookie.c: RFC 4987 */
+void tcp_cookie_answer(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g);
+/* An ACK to a listener. False: it is no cookie of ours. */
+bool tcp_cookie_open(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g);
+
 /* tcp_listen.c */
+/* A child in SYN-RECEIVED that has learned from the SYN; nothing is owed or timed yet. NULL: refused and counted. */
+struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *syn, seq32 iss);
 void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_listener_close(struct tcp_layer *l, struct tcp *t);
 void tcp_child_unlink(struct tcp *t);

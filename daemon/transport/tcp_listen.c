@@ -96,33 +96,42 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->pcb.reuse_addr = listener->pcb.reuse_addr;
 }
 
-static void open_child(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g)
+struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *syn, seq32 iss)
 {
 	struct tcp *t = l->up.child(l->up.ctx, listener);
 
 	if (!t) {
 		TCP_DROP(l, listener, TcpListenDrops);
-		return;
+		return NULL;
 	}
 	inherit(t, listener);
-	if (pcb_accept(&l->pcbs, &t->pcb, g->local, g->remote) != 0) {
+	if (pcb_accept(&l->pcbs, &t->pcb, syn->local, syn->remote) != 0) {
 		TCP_DROP(l, listener, TcpListenDrops);
 		l->up.closed(l->up.ctx, t);
-		return;
+		return NULL;
 	}
 	t->ts_offset = tcp_ts_offset(l, t);
-	t->snd.iss = tcp_isn(l, t);
-	t->snd.una = t->snd.nxt = t->snd.up = t->fack = t->snd.iss;
-	t->snd.head = seq_add(t->snd.iss, 1);
+	t->snd.iss = iss;
+	t->snd.una = t->snd.nxt = t->snd.up = t->fack = iss;
+	t->snd.head = seq_add(iss, 1);
 	t->parent = listener;
 	t->embryonic = true;
 	list_push_back(&listener->children, &t->accept_link);
 	listener->syn_count++;
 	tcp_set_state(l, t, TCP_SYN_RECEIVED, "SYN to a listener");
-	tcp_learn_syn(l, t, g);
+	tcp_learn_syn(l, t, syn);
 	t->last_received = l->env->now;
 	t->segs_in = 1;
 	COUNT(l->cnt, TcpPassiveOpens);
+	return t;
+}
+
+static void open_child(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g)
+{
+	struct tcp *t = tcp_child_new(l, listener, g, tcp_isn(l, &(struct tcp){.pcb = {g->local, g->remote}}));
+
+	if (!t)
+		return;
 	t->syn_owed = true;
 	tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, l->cfg.rto_initial);
 	tcp_output_wanted(l, t);
@@ -136,6 +145,8 @@ void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 		return;
 	}
 	if (g->flags & TCP_ACK) {
+		if (tcp_cookie_open(l, t, g))
+			return;
 		TCP_DROP(l, t, TcpInBadAck);
 		tcp_reset_reply(l, g, "ACK to a listener");
 		return;
@@ -150,7 +161,10 @@ void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 		return;
 	}
 	if (t->syn_count >= u32_max(t->backlog, TCP_SYN_QUEUE_MIN)) {
-		TCP_DROP(l, t, TcpListenDrops);
+		if (l->cfg.syn_cookies)
+			tcp_cookie_answer(l, t, g);
+		else
+			TCP_DROP(l, t, TcpListenDrops);
 		return;
 	}
 	open_child(l, t, g);

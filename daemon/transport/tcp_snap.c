@@ -203,6 +203,7 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_i32(s, &t->error);
 	snap_i32(s, &t->soft_error);
 	snap_u32(s, &t->backlog);
+	snap_instant(s, &t->cookies_until);
 	snap_u8(s, &t->keep_count);
 	snap_u8(s, &t->keep_probes);
 	snap_duration(s, &t->keep_idle);
@@ -258,6 +259,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 {
 	snap_bytes(s, l->isn_key.b, sizeof(l->isn_key.b));
+	snap_bytes(s, l->cookie_key.b, sizeof(l->cookie_key.b));
 	snap_duration(s, &l->cfg.time_wait);
 	snap_duration(s, &l->cfg.fin_wait_2);
 	snap_duration(s, &l->cfg.rto_min);
@@ -275,6 +277,7 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_bool(s, &l->cfg.timestamps);
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);
+	snap_bool(s, &l->cfg.syn_cookies);
 	SNAP_ENUM(s, l->cfg.cc, TCP_CCS);
 	snap_bool(s, &l->cfg.keepalive);
 	snap_duration(s, &l->cfg.keep_idle);

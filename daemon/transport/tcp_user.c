@@ -8,6 +8,8 @@ bool tcp_init(struct tcp_layer *l, struct env *env, struct counters *cnt, struct
 	        .env = env, .cnt = cnt, .ip = ip, .timers = timers, .rings = rings, .cfg = *cfg, .up = up};
 	for (size_t i = 0; i < sizeof(l->isn_key.b); i++)
 		l->isn_key.b[i] = (uint8_t)rng_u32(&env->rng);
+	for (size_t i = 0; i < sizeof(l->cookie_key.b); i++)
+		l->cookie_key.b[i] = (uint8_t)rng_u32(&env->rng);
 	list_init(&l->out);
 	list_init(&l->borrowers);
 	if (!pcb_table_init(&l->pcbs, env))
@@ -33,7 +35,7 @@ static uint8_t window_shift(const struct tcp_layer *l)
 }
 
 /* The variables of a new incarnation; identity, buffers and options stay. */
-static void reset_variables(struct tcp_layer *l, struct tcp *t)
+void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 {
 	uint32_t mss = (uint32_t)l->ip->cfg.mtu - IPV4_HDR_MIN - TCP_HDR_MIN;
 
@@ -71,6 +73,7 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 	list_init(&t->accept_queue);
 	list_init(&t->accept_link);
 	list_init(&t->children);
+	t->cookies_until = INSTANT_NEVER;
 	for (int i = 0; i < TCP_TIMERS; i++)
 		t->deadline[i] = INSTANT_NEVER;
 	t->rcvbuf = l->cfg.rcvbuf;
@@ -82,7 +85,7 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 	t->keep_interval = l->cfg.keep_interval;
 	t->keep_count = l->cfg.keep_count;
 	t->user_timeout = l->cfg.user_timeout;
-	reset_variables(l, t);
+	tcp_reset_variables(l, t);
 }
 
 void tcp_pcb_release(struct tcp_layer *l, struct tcp *t)
@@ -155,7 +158,7 @@ int tcp_connect(struct tcp_layer *l, struct tcp *t, struct endpoint remote)
 	if (e)
 		return e;
 	tcp_rcv_discard(l, t);
-	reset_variables(l, t);
+	tcp_reset_variables(l, t);
 	t->ts_offset = tcp_ts_offset(l, t);
 	t->snd.iss = tcp_isn(l, t);
 	t->snd.una = t->snd.nxt = t->snd.up = t->fack = t->snd.iss;
