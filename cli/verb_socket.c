@@ -91,6 +91,7 @@ US(rttvar, Tcb, rttvar_us)
 US(rto, Tcb, rto_us)
 U(backoff, Tcb, backoff)
 YES(timestamps, Tcb, timestamps)
+YES(keepalive, Tcb, keepalive)
 YES(sack, Tcb, sack)
 U(ts_recent, Tcb, ts_recent)
 U(last_ack_sent, Tcb, last_ack_sent)
@@ -101,6 +102,9 @@ U(segments_in, Tcb, segments_in)
 U(retransmitted, Tcb, segments_retransmitted)
 U(out_of_order, Tcb, bytes_out_of_order)
 TEXT(recovery, Tcb, recovery)
+TEXT(congestion, Tcb, congestion_control)
+US(rtt_min, Tcb, rtt_min_us)
+US(user_timeout, Tcb, user_timeout_us)
 
 static const struct column tcp_columns[] = {
         {"snd_una", "SND.UNA", IN_BOTH, true, snd_una},
@@ -118,13 +122,17 @@ static const struct column tcp_columns[] = {
         {"rcv_wind_shift", "Rcv.Wind.Shift", IN_BOTH, true, rcv_wind_shift},
         {"snd_mss", "Eff.snd.MSS", IN_BOTH, true, snd_mss},
         {"rcv_mss", "advertised MSS", IN_BOTH, true, rcv_mss},
+        {"congestion_control", "congestion control", IN_BOTH, true, congestion},
         {"cwnd", "cwnd", IN_BOTH, true, cwnd},
         {"ssthresh", "ssthresh", IN_BOTH, true, ssthresh},
         {"flight_size", "FlightSize", IN_BOTH, true, flight_size},
         {"srtt_us", "SRTT", IN_BOTH, true, srtt},
         {"rttvar_us", "RTTVAR", IN_BOTH, true, rttvar},
+        {"rtt_min_us", "smallest RTT", IN_BOTH, true, rtt_min},
         {"rto_us", "RTO", IN_BOTH, true, rto},
         {"backoff", "RTO backoff", IN_BOTH, true, backoff},
+        {"user_timeout_us", "user timeout", IN_BOTH, true, user_timeout},
+        {"keepalive", "SO_KEEPALIVE", IN_BOTH, true, keepalive},
         {"timestamps", "Snd.TS.OK", IN_BOTH, true, timestamps},
         {"ts_recent", "TS.Recent", IN_BOTH, true, ts_recent},
         {"last_ack_sent", "Last.ACK.sent", IN_BOTH, true, last_ack_sent},

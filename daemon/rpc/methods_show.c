@@ -26,6 +26,8 @@ static char *const recovery_names[] = {
         [TCP_RECOVERY] = "recovery",
         [TCP_LOSS] = "loss",
 };
+static char *const congestion_names[] = {[TCP_CC_RENO] = "reno", [TCP_CC_CUBIC] = "cubic"};
+_Static_assert(ARRAY_LEN(congestion_names) == TCP_CCS, "one for each algorithm");
 _Static_assert(ARRAY_LEN(recovery_names) == TCP_RECOVERIES, "one for each phase");
 
 /* Bytes received and not read by the application; the core's figure is right but for what it last heard of the pair. Of
@@ -146,6 +148,10 @@ static void tcp_fill(const struct tcp *t, Toynet__V1__TcpControlBlock *m)
 	for (uint16_t i = 0; i < t->rcv.gaps; i++)
 		m->bytes_out_of_order += seq_len(t->rcv.gap[i].start, t->rcv.gap[i].end);
 	m->recovery = recovery_names[t->recovery];
+	m->congestion_control = congestion_names[t->cc];
+	m->rtt_min_us = t->rtt_min.ns / NS_PER_US;
+	m->user_timeout_us = t->user_timeout.ns / NS_PER_US;
+	m->keepalive = t->keepalive;
 }
 
 /* Returns how many run. */
