@@ -243,6 +243,16 @@ bool arp_resolve(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac)
 	return true;
 }
 
+void arp_suspect(struct ip_layer *ip, struct ip_addr hop)
+{
+	struct arp_entry *e = arp_find(ip, hop);
+	if (!e || e->state != ARP_REACHABLE)
+		return;
+	e->state = ARP_REFRESH;
+	e->tries = 0;
+	arp_request(ip, e);
+}
+
 bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f)
 {
 	enum counter reason = CNT_ArpTableFull;

@@ -45,6 +45,8 @@ void arp_free(struct ip_layer *ip);
 void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len);
 /* The MAC address of a neighbour, and marks it as used. False: not known now; see arp_hold. */
 bool arp_resolve(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac);
+/* The station may be gone: it is asked now, still used meanwhile, and forgotten when it does not answer. */
+void arp_suspect(struct ip_layer *ip, struct ip_addr hop);
 /* Takes f, a whole frame but for its destination MAC address, until hop is resolved; asks for it when nobody has.
  * False: it was dropped and counted. */
 bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f);

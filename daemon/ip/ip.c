@@ -86,6 +86,13 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
 		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
 }
 
+void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst)
+{
+	struct ip_addr hop, source;
+	if (route_next_hop(ip, dst, &hop, &source))
+		arp_suspect(ip, hop);
+}
+
 bool ip_verify_csum(const struct ip_rx *rx)
 {
 	if (rx->off.csum_valid || rx->off.needs_csum)

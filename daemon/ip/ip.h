@@ -122,6 +122,8 @@ bool ip_is_broadcast(const struct ip_layer *ip, struct ip_addr a);
 /* 0, ENETUNREACH (no route, or an address that no datagram may be sent to; our own is one). source and mtu may be NULL.
  */
 int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu);
+/* RFC 1122 3.3.1.4: negative advice from a transport: nothing comes back from dst. Its next hop is asked again. */
+void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst);
 /* Adds a route, or replaces the one with the same prefix. Host bits of the prefix are cleared. 0, ENOBUFS (table full),
  * EINVAL (not IPv4, a gateway that is not on our link, a source that is not ours). */
 int ip_route_add(struct ip_layer *ip, const struct ip_route *r);

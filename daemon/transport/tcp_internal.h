@@ -26,6 +26,7 @@
 #define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
 #define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
 #define TCP_SYN_QUEUE_MIN    128
+#define TCP_R1               3 /* retransmissions (RFC 9293 3.8.3, SHLD-10) */
 #define TCP_CHALLENGES_PER_S 10
 #define TCP_PAWS_IDLE        DURATION_S(24 * 24 * 3600) /* RFC 7323 5.5: 24 days */
 

@@ -98,6 +98,11 @@ static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 		t->retries++;
 	if (t->backoff < UINT8_MAX)
 		t->backoff++;
+	if (t->retries == TCP_R1) {
+		/* RFC 9293 3.8.3 (b), (e): IP may know a better way, and the application hears of the trouble. */
+		ip_advise_dead(l->ip, t->pcb.remote.addr);
+		tcp_soft_error(l, t, t->soft_error ? t->soft_error : ETIMEDOUT);
+	}
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
 		t->syn_owed = true;
 	} else {
