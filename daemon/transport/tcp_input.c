@@ -217,8 +217,9 @@ static bool acceptable(const struct tcp *t, const struct tcp_seg *g)
 	uint32_t len = seg_len(g);
 	seq32 edge = seq_add(t->rcv.nxt, wnd);
 
+	/* RFC 9293 3.4, MUST-66: a reset counts even when the window is zero, with text (SHLD-2) or without. */
 	if (wnd == 0)
-		return len == 0 ? seq_eq(g->seq, t->rcv.nxt) : false;
+		return (len == 0 || g->flags & TCP_RST) && seq_eq(g->seq, t->rcv.nxt);
 	bool first_in = seq_ge(g->seq, t->rcv.nxt) && seq_lt(g->seq, edge);
 	if (len == 0)
 		return first_in;

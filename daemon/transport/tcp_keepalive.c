@@ -30,7 +30,7 @@ void tcp_keepalive_timeout(struct tcp_layer *l, struct tcp *t)
 		tcp_timer_set(l, t, TCP_TIMER_KEEPALIVE, t->keep_idle);
 		return;
 	}
-	/* MUST-27: one probe without an answer says nothing; a series of them does. */
+	/* MUST-29: one probe without an answer says nothing; a series of them does. */
 	bool given_up = t->user_timeout.ns ? t->keep_probes > 0 && duration_lt(t->user_timeout, idle)
 	                                   : t->keep_probes >= t->keep_count;
 	if (given_up) {
