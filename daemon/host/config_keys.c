@@ -69,7 +69,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
 	{"tcp", "syn-cookies", KIND_BOOL, FIELD(stack.tcp.syn_cookies), 0, 0, "SYN cookies when the SYN queue is full (RFC 4987)"},
 	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
-	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 500, "longest delay of an acknowledgment"},
+	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 499, "longest delay of an acknowledgment"},
 	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "smallest retransmission timeout"},
 	{"tcp", "rto-max", KIND_DURATION, FIELD(stack.tcp.rto_max), 1000, TIME_MAX_MS, "largest retransmission timeout"},
 	{"tcp", "rto-initial", KIND_DURATION, FIELD(stack.tcp.rto_initial), 1, 60000, "before the first measurement"},

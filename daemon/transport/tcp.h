@@ -239,7 +239,7 @@ struct tcp_config {
 	duration time_wait;  /* 2 MSL */
 	duration fin_wait_2; /* an orphan's limit */
 	duration rto_min, rto_max, rto_initial;
-	duration delack;                 /* at most 500 ms (RFC 9293 3.8.6.3) */
+	duration delack;                 /* below 500 ms (RFC 9293 3.8.6.3) */
 	uint32_t rcvbuf, sndbuf;         /* bytes, initial */
 	uint32_t rcvbuf_max, sndbuf_max; /* bytes: how far tuning goes */
 	uint8_t syn_retries, retries, orphan_retries;

@@ -55,7 +55,7 @@ static void draw_config(struct world *w, int i, uint16_t mtu)
 	c->tcp.window_scaling = chance(r, 80);
 	c->tcp.sack = chance(r, 80);
 	c->tcp.cc = chance(r, 70) ? TCP_CC_CUBIC : TCP_CC_RENO;
-	c->tcp.delack = DURATION_MS(between(r, 1, 500));
+	c->tcp.delack = DURATION_MS(between(r, 1, 499));
 	c->tcp.retries = UINT8_MAX; /* a bad line must not end a connection here */
 	c->tcp.syn_retries = UINT8_MAX;
 	c->tcp.orphan_retries = UINT8_MAX;
