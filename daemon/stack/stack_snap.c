@@ -2,7 +2,8 @@
  * the order of the ids; then what links them: the children of listeners, the order of those that owe a segment, have
  * events or bytes.
  *
- * A snapshot is loaded whole or refused: a version that is newer, or anything out of range, gives NULL and a reason. */
+ * A snapshot is loaded whole or refused: a version that is newer, a wrong checksum, or anything out of range, gives
+ * NULL and a reason. The checksum finds what decay or a crash did to the file; it keeps no one from forging one. */
 #include "socket/socket_internal.h"
 #include "stack/stack.h"
 
@@ -11,6 +12,18 @@
 #define SNAP_SOCKETS 0x736f636bu
 #define SNAP_ORDERS  0x6f726472u
 #define SNAP_END     0x656e6421u
+
+/* What ip_init takes for granted. */
+static bool addresses_valid(const struct ip_config *c)
+{
+	struct ip_addr a = c->address.addr, g = c->gateway;
+
+	if (a.family != IP_V4 || c->address.len > 32)
+		return false;
+	return ip_is_unspecified(g) ||
+	       (g.family == IP_V4 && prefix_contains(c->address, g) && !ip_eq(a, g) && g.b[0] != 0 && g.b[0] < 224 &&
+	        !ip_is_loopback(g) && !ip_eq(g, prefix_broadcast(c->address)));
+}
 
 static void snap_header(struct snap *s, struct stack_config *cfg, struct link_caps *caps)
 {
@@ -24,8 +37,8 @@ static void snap_header(struct snap *s, struct stack_config *cfg, struct link_ca
 	snap_mac(s, &cfg->ip.mac);
 	snap_ip(s, &cfg->ip.address.addr);
 	snap_u8(s, &cfg->ip.address.len);
-	snap_check(s, cfg->ip.address.len <= 32, "prefix length out of range");
 	snap_ip(s, &cfg->ip.gateway);
+	snap_check(s, addresses_valid(&cfg->ip), "no address, or a gateway that is not on the link");
 	snap_u16(s, &cfg->ip.mtu);
 	snap_check(s, cfg->ip.mtu >= IPV4_MTU_MIN, "MTU out of range");
 	snap_u32(s, &cfg->udp_rcvbuf);
@@ -119,6 +132,7 @@ struct order {
 	struct list *list;
 	size_t link; /* offset of the link in struct socket */
 	const char *name;
+	bool tcp_only;
 };
 
 static void snap_order(struct snap *s, struct stack *st, struct order o)
@@ -136,7 +150,8 @@ static void snap_order(struct snap *s, struct stack *st, struct order o)
 		uint64_t id = 0;
 		snap_u64(s, &id);
 		struct socket *so = socket_by_id(st, id);
-		struct list *link = so ? (struct list *)(void *)((char *)so + o.link) : NULL;
+		bool fits = so && (!o.tcp_only || so->protocol == SOCKET_TCP);
+		struct list *link = fits ? (struct list *)(void *)((char *)so + o.link) : NULL;
 		if (!link || list_linked(link)) {
 			snap_fail(s, o.name);
 			return;
@@ -149,8 +164,8 @@ static void snap_children(struct snap *s, struct stack *st, struct socket *so)
 {
 	size_t link = offsetof(struct socket, tcp.accept_link);
 
-	snap_order(s, st, (struct order){&so->tcp.children, link, "children of a listener"});
-	snap_order(s, st, (struct order){&so->tcp.accept_queue, link, "accept queue"});
+	snap_order(s, st, (struct order){&so->tcp.children, link, "children of a listener", true});
+	snap_order(s, st, (struct order){&so->tcp.accept_queue, link, "accept queue", true});
 	if (!snap_loading(s))
 		return;
 	struct list *const queue[] = {&so->tcp.children, &so->tcp.accept_queue};
@@ -158,7 +173,7 @@ static void snap_children(struct snap *s, struct stack *st, struct socket *so)
 		list_for_each(it, queue[q])
 		{
 			struct tcp *t = list_entry(it, struct tcp, accept_link);
-			snap_check(s, t->embryonic == (q == 0), "child in the wrong queue");
+			snap_check(s, t->embryonic == (q == 0) && t->state != TCP_LISTEN, "child in the wrong queue");
 			t->parent = &so->tcp;
 			*(t->embryonic ? &so->tcp.syn_count : &so->tcp.accept_count) += 1;
 		}
@@ -174,10 +189,15 @@ static void snap_orders(struct snap *s, struct stack *st)
 		if (so->protocol == SOCKET_TCP && so->tcp.state == TCP_LISTEN && snap_ok(s))
 			snap_children(s, st, so);
 	}
+	list_for_each(it, &st->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		snap_check(s, so->protocol != SOCKET_TCP || !so->tcp.embryonic || so->tcp.parent, "a child of nobody");
+	}
 	struct socket_table *t = &st->sockets;
-	snap_order(s, st, (struct order){&t->ready, offsetof(struct socket, ready_link), "events"});
-	snap_order(s, st, (struct order){&t->deliver, offsetof(struct socket, deliver_link), "deliveries"});
-	snap_order(s, st, (struct order){&st->tcp.out, offsetof(struct socket, tcp.out_link), "output"});
+	snap_order(s, st, (struct order){&t->ready, offsetof(struct socket, ready_link), "events", false});
+	snap_order(s, st, (struct order){&t->deliver, offsetof(struct socket, deliver_link), "deliveries", false});
+	snap_order(s, st, (struct order){&st->tcp.out, offsetof(struct socket, tcp.out_link), "output", true});
 }
 
 static void snap_counters(struct snap *s, struct counters *c)
@@ -188,6 +208,27 @@ static void snap_counters(struct snap *s, struct counters *c)
 	snap_check(s, count == CNT_COUNT, "another set of counters");
 	for (uint32_t i = 0; i < CNT_COUNT && snap_ok(s); i++)
 		snap_u64(s, &c->v[i]);
+}
+
+static uint64_t checksum(const uint8_t *p, size_t len)
+{
+	static const struct hash_key key;
+
+	return siphash(&key, p, len);
+}
+
+/* The last eight bytes are the checksum of all before them. */
+static void verify(struct snap *in)
+{
+	uint64_t sum = 0;
+
+	snap_check(in, in->len > in->pos + sizeof(sum), "the snapshot ends too early");
+	if (!snap_ok(in))
+		return;
+	struct snap tail;
+	snap_load_begin(&tail, in->buf + in->len - sizeof(sum), sizeof(sum));
+	snap_u64(&tail, &sum);
+	snap_check(in, sum == checksum(in->buf + in->pos, in->len - in->pos - sizeof(sum)), "the checksum is wrong");
 }
 
 void stack_save(struct stack *s, struct snap *out)
@@ -210,6 +251,8 @@ void stack_save(struct stack *s, struct snap *out)
 	save_sockets(out, s);
 	snap_orders(out, s);
 	snap_tag(out, SNAP_END);
+	uint64_t sum = checksum(out->buf, out->len);
+	snap_u64(out, &sum);
 }
 
 struct stack *stack_load(struct env *env, struct snap *in)
@@ -218,6 +261,7 @@ struct stack *stack_load(struct env *env, struct snap *in)
 	struct link_caps caps = {0};
 	struct counters counters = {0};
 
+	verify(in);
 	snap_header(in, &cfg, &caps);
 	snap_counters(in, &counters);
 	struct stack *s = snap_ok(in) ? stack_new(env, &cfg, caps) : NULL;
@@ -232,6 +276,8 @@ struct stack *stack_load(struct env *env, struct snap *in)
 	load_sockets(in, s);
 	snap_orders(in, s);
 	snap_tag(in, SNAP_END);
+	uint64_t sum = 0;
+	snap_u64(in, &sum); /* see verify */
 	s->counters = counters;
 	if (snap_ok(in))
 		return s;

@@ -222,6 +222,23 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u64(s, &t->segs_retrans);
 }
 
+/* What the other files take for granted of a block between two turns. */
+static bool consistent(const struct tcp *t)
+{
+	bool live = t->state != TCP_CLOSED && t->state != TCP_LISTEN;
+	seq32 end = seq_add(t->snd.head, t->snd_ring.len + t->fin_sent);
+
+	if (t->pcb.connected != live || (t->pcb.bound && t->pcb.listening) != (t->state == TCP_LISTEN))
+		return false;
+	if (t->rcv.gaps && t->rcv_ring.len + seq_len(t->rcv.nxt, t->rcv.gap[t->rcv.gaps - 1].end) > t->rcv_ring.size)
+		return false;
+	if (!t->txq.count)
+		return true;
+	/* Records are of SYN alone, or of what the ring holds from SND.UNA on, and FIN. */
+	bool syn = seq_eq(t->snd.una, t->snd.iss) && seq_eq(t->snd.head, seq_add(t->snd.iss, 1));
+	return live && seq_le(t->snd.nxt, end) && (syn || seq_eq(t->snd.una, t->snd.head));
+}
+
 void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 {
 	SNAP_ENUM(s, t->state, TCP_STATES);
@@ -248,6 +265,8 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 		extent += seq_len(t->rcv.nxt, t->rcv.gap[t->rcv.gaps - 1].end);
 	snap_ring(s, l, &t->snd_ring, t->snd_ring.len);
 	snap_ring(s, l, &t->rcv_ring, extent);
+	if (snap_ok(s))
+		snap_check(s, consistent(t), "a TCP block contradicts itself");
 	if (snap_loading(s) && snap_ok(s)) {
 		instant e = t->deadline[0];
 		for (int i = 1; i < TCP_TIMERS; i++)
