@@ -79,6 +79,8 @@
 	X(TcpInNoSocket, "TCP segments for no socket of ours")                                         \
 	X(TcpListenOverflows, "connections dropped because the accept queue was full")                 \
 	X(TcpListenDrops, "SYNs dropped because the SYN queue was full or memory was short")           \
+	X(TcpInCE, "segments with text that a router marked (RFC 3168)")                               \
+	X(TcpEcnReductions, "reductions of the congestion window by ECE")                              \
 	X(TcpSyncookiesSent, "SYNs answered with a cookie")                                            \
 	X(TcpSyncookiesRecv, "connections opened by a cookie")                                         \
 	X(TcpSyncookiesFailed, "ACKs to a listener whose cookie is not valid")                         \

@@ -67,6 +67,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "timestamps", KIND_BOOL, FIELD(stack.tcp.timestamps), 0, 0, "timestamps option (RFC 7323)"},
 	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},
 	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
+	{"tcp", "ecn", KIND_ECN, FIELD(stack.tcp.ecn), 0, 0, "explicit congestion notification: off, passive or on (RFC 3168)"},
 	{"tcp", "syn-cookies", KIND_BOOL, FIELD(stack.tcp.syn_cookies), 0, 0, "SYN cookies when the SYN queue is full (RFC 4987)"},
 	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
 	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 499, "longest delay of an acknowledgment"},
@@ -165,11 +166,12 @@ static bool set_mode(uint8_t *field, const char *text, uint64_t max)
 	return true;
 }
 
-static bool set_cc(uint8_t *field, const char *text)
+/* One of the names; the value is its index. The field is an enum. */
+static bool set_choice(uint8_t *field, const char *text, const char *const *names, unsigned count)
 {
-	for (enum tcp_cc cc = 0; cc < TCP_CCS; cc++)
-		if (strcmp(text, tcp_cc_names[cc]) == 0) {
-			memcpy(field, &cc, sizeof(cc));
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(text, names[i]) == 0) {
+			memcpy(field, &i, sizeof(i));
 			return true;
 		}
 	return false;
@@ -256,6 +258,9 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 	case KIND_CC:
 		snprintf(allowed, size, "cubic or reno");
 		return;
+	case KIND_ECN:
+		snprintf(allowed, size, "off, passive or on");
+		return;
 	case KIND_MODE:
 		snprintf(allowed, size, "an octal mode up to 0777");
 		return;
@@ -292,7 +297,9 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 	case KIND_BOOL:
 		return set_bool(field, text);
 	case KIND_CC:
-		return set_cc(field, text);
+		return set_choice(field, text, tcp_cc_names, TCP_CCS);
+	case KIND_ECN:
+		return set_choice(field, text, tcp_ecn_names, TCP_ECNS);
 	case KIND_MODE:
 		return set_mode(field, text, k->max);
 	}

@@ -15,7 +15,8 @@ enum config_kind {
 	KIND_MICROSECONDS, /* a duration kept as uint32_t microseconds; max in microseconds */
 	KIND_BOOL,
 	KIND_PPM,
-	KIND_CC,
+	KIND_CC, /* enum tcp_cc by name */
+	KIND_ECN,
 	KIND_MODE, /* octal */
 	KIND_RATE, /* bits per second, uint64_t */
 };

@@ -175,6 +175,9 @@ struct tcp {
 	seq32 probe_end; /* TLP.end_seq */
 	/* RFC 7323 */
 	bool ts_ok, ws_ok, sack_ok;
+	/* RFC 3168 */
+	bool ecn_ok, ece_owed, cwr_owed;
+	seq32 ecn_recover; /* SND.NXT at the last reduction by ECE */
 	uint32_t ts_offset;
 	uint32_t ts_recent;
 	instant ts_recent_age;
@@ -234,6 +237,10 @@ struct tcp_upcalls {
 	void *ctx;
 };
 
+/* RFC 3168: off; agree when the peer asks; ask. */
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON, TCP_ECNS };
+extern const char *const tcp_ecn_names[TCP_ECNS];
+
 /* Tunables: configuration keys of the same names. */
 struct tcp_config {
 	duration time_wait;  /* 2 MSL */
@@ -245,6 +252,7 @@ struct tcp_config {
 	uint8_t syn_retries, retries, orphan_retries;
 	uint16_t backlog_max;
 	bool timestamps, window_scaling, sack;
+	enum tcp_ecn ecn;
 	bool syn_cookies; /* when the SYN queue is full */
 	enum tcp_cc cc;
 	bool keepalive;                    /* of new sockets */
@@ -252,16 +260,16 @@ struct tcp_config {
 	uint8_t keep_count;
 	duration user_timeout; /* 0: by the number of retries */
 };
-#define TCP_CONFIG_DEFAULT                                                                                          \
-	{                                                                                                           \
-		.time_wait = DURATION_S(60),                                                                        \
-		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels \
-		                                 use with fine clocks. */                                           \
-		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),      \
-		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,          \
-		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,  \
-		.timestamps = true, .window_scaling = true, .sack = true, .syn_cookies = true, .cc = TCP_CC_CUBIC,  \
-		.keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,                    \
+#define TCP_CONFIG_DEFAULT                                                                                             \
+	{                                                                                                              \
+		.time_wait = DURATION_S(60),                                                                           \
+		.fin_wait_2 = DURATION_S(60), /* RFC 6298 2.4 suggests at least 1 s; 200 ms is what current kernels    \
+		                                 use with fine clocks. */                                              \
+		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),         \
+		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,             \
+		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,     \
+		.timestamps = true, .window_scaling = true, .sack = true, .syn_cookies = true, .ecn = TCP_ECN_PASSIVE, \
+		.cc = TCP_CC_CUBIC, .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,   \
 	}
 
 #define TCP_BUF_MIN 4096u

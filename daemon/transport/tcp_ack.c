@@ -77,6 +77,7 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		t->retries = 0; /* RFC 9293 3.8.6.1, MUST-37: the peer lives, its window is zero */
 	}
 	tcp_loss_detect(l, t, g, &news);
+	tcp_ecn_acked(l, t, g);
 	update_snd_wnd(l, t, g, news.acked != 0);
 	if (news.acked || !t->txq.count || t->snd.wnd == 0) {
 		/* RFC 6298 5.3: the timer restarts with each ACK of new data. */

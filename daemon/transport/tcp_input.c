@@ -37,6 +37,7 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	tcp_parse_options(r.p, header - TCP_HDR_MIN, &g->opt);
 	if (g->opt.malformed)
 		COUNT(l->cnt, TcpInErrs);
+	g->tos = rx->tos;
 	g->text = rx->payload + header;
 	g->text_len = rx->payload_len - header;
 	g->segments = 1;
@@ -127,6 +128,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	t->snd.wnd_max = g->wnd;
 	t->snd.wl1 = g->seq;
 	t->snd.wl2 = g->ack;
+	tcp_ecn_learn_syn(l, t, g);
 	tcp_update_mss(l, t);
 	tcp_cc_init(t);
 }
@@ -440,6 +442,7 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 	}
 	if (t->state == TCP_SYN_RECEIVED && !syn_received_ack(l, t, g))
 		return;
+	tcp_ecn_input(l, t, g);
 	if (!tcp_ack_input(l, t, g))
 		return;
 	if (t->fin_sent && seq_eq(t->snd.una, t->snd.nxt))

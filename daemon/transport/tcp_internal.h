@@ -15,6 +15,8 @@
 #define TCP_PSH 0x08u
 #define TCP_ACK 0x10u
 #define TCP_URG 0x20u
+#define TCP_ECE 0x40u
+#define TCP_CWR 0x80u
 
 #define TCP_MSS_DEFAULT      536 /* RFC 9293 3.7.1 MUST-15 */
 #define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
@@ -44,6 +46,7 @@ struct tcp_seg {
 	struct endpoint local, remote;
 	seq32 seq, ack;
 	unsigned flags;
+	uint8_t tos; /* of the datagram */
 	uint16_t wnd, up;
 	const uint8_t *text;
 	uint32_t text_len;
@@ -242,6 +245,15 @@ void tcp_tune_begin(struct tcp_layer *l, struct tcp *t);
 void tcp_tune_rtt(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_tune_taken(struct tcp_layer *l, struct tcp *t, uint32_t bytes);
 void tcp_tune_send(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_ecn.c: RFC 3168 */
+unsigned tcp_ecn_syn_flags(const struct tcp_layer *l, const struct tcp *t);
+void tcp_ecn_learn_syn(const struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_ecn_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+void tcp_ecn_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+/* Flags of the next segment; CWR is then said. */
+unsigned tcp_ecn_flags(struct tcp *t, bool new_text);
+uint8_t tcp_ecn_tos(const struct tcp *t, bool new_text);
 
 /* tcp_keepalive.c */
 void tcp_keepalive_arm(struct tcp_layer *l, struct tcp *t);

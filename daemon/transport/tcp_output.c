@@ -48,6 +48,7 @@ struct segment {
 	uint32_t len; /* payload */
 	uint16_t mss; /* payload bytes of each segment of a super-frame */
 	unsigned flags;
+	bool new_text; /* sent for the first time: may be ECT (RFC 3168 6.1.5) */
 };
 
 static void put_payload(const struct tcp *t, struct frame_out *f, const struct segment *g)
@@ -81,7 +82,7 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	                   .dst = t->pcb.remote.addr,
 	                   .protocol = IP_PROTO_TCP,
 	                   .ttl = t->ttl,
-	                   .tos = t->tos,
+	                   .tos = tcp_ecn_tos(t, g->new_text),
 	                   .dont_fragment = true};
 
 	frame_begin(f);
@@ -95,7 +96,7 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	store_be32(p + 4, g->seq.n);
 	store_be32(p + 8, g->flags & TCP_ACK ? t->rcv.nxt.n : 0);
 	p[12] = (uint8_t)((TCP_HDR_MIN + n) / 4 << 4);
-	p[13] = (uint8_t)g->flags;
+	p[13] = (uint8_t)(g->flags | (syn ? tcp_ecn_syn_flags(l, t) : tcp_ecn_flags(t, g->new_text)));
 	store_be16(p + 14, tcp_advertise(t, syn));
 	store_be16(p + 16, 0);
 	store_be16(p + 18, 0);
@@ -299,6 +300,9 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 	}
 	if (g.len < unsent && room < g.len + g.mss)
 		t->cwnd_limited = true;
+	if (t->cwr_owed) /* one segment says CWR, not each of a super-frame */
+		g.len = u32_min(g.len, g.mss);
+	g.new_text = g.len > 0;
 	fin = fin && g.len == unsent && usable > g.len;
 	*sent = send_new(l, t, f, &g, fin);
 	return true;

@@ -171,6 +171,7 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_duration(s, &t->rack_rtt);
 	snap_bool(s, &t->reordering_seen);
 	snap_seq(s, &t->fack);
+	snap_seq(s, &t->ecn_recover);
 	snap_bool(s, &t->retransmit_owed);
 	snap_bool(s, &t->probe_owed);
 	snap_bool(s, &t->probe_out);
@@ -181,10 +182,10 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 static void snap_flags(struct snap *s, struct tcp *t)
 {
 	bool *const flag[] = {
-	        &t->ts_ok,          &t->ws_ok,           &t->sack_ok,      &t->syn_owed,     &t->fin_owed,
-	        &t->fin_sent,       &t->ack_owed,        &t->persist_owed, &t->fin_received, &t->input_shut,
-	        &t->orphan,         &t->writable_wanted, &t->cwnd_limited, &t->nodelay,      &t->keepalive,
-	        &t->keepalive_owed, &t->embryonic,
+	        &t->ecn_ok,       &t->ece_owed,     &t->cwr_owed,   &t->ts_ok,          &t->ws_ok,
+	        &t->sack_ok,      &t->syn_owed,     &t->fin_owed,   &t->fin_sent,       &t->ack_owed,
+	        &t->persist_owed, &t->fin_received, &t->input_shut, &t->orphan,         &t->writable_wanted,
+	        &t->cwnd_limited, &t->nodelay,      &t->keepalive,  &t->keepalive_owed, &t->embryonic,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
@@ -296,6 +297,7 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_bool(s, &l->cfg.timestamps);
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);
+	SNAP_ENUM(s, l->cfg.ecn, TCP_ECNS);
 	snap_bool(s, &l->cfg.syn_cookies);
 	SNAP_ENUM(s, l->cfg.cc, TCP_CCS);
 	snap_bool(s, &l->cfg.keepalive);

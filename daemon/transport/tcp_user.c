@@ -54,6 +54,7 @@ void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->fin_owed = t->fin_sent = t->fin_received = t->ack_owed = t->syn_owed = t->persist_owed = false;
 	t->cwnd_limited = t->input_shut = false;
 	t->ts_ok = t->ws_ok = t->sack_ok = false;
+	t->ecn_ok = t->ece_owed = t->cwr_owed = false;
 	t->error = t->soft_error = 0;
 	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
 	memset(&t->tune, 0, sizeof(t->tune));

@@ -54,6 +54,7 @@ static void draw_config(struct world *w, int i, uint16_t mtu)
 	c->tcp.timestamps = chance(r, 80);
 	c->tcp.window_scaling = chance(r, 80);
 	c->tcp.sack = chance(r, 80);
+	c->tcp.ecn = (enum tcp_ecn)between(r, TCP_ECN_OFF, TCP_ECN_ON);
 	c->tcp.cc = chance(r, 70) ? TCP_CC_CUBIC : TCP_CC_RENO;
 	c->tcp.delack = DURATION_MS(between(r, 1, 499));
 	c->tcp.retries = UINT8_MAX; /* a bad line must not end a connection here */

@@ -102,6 +102,7 @@ static void write_ip(uint8_t *p, const struct tseg *g, uint32_t total)
 {
 	memset(p, 0, IPV4_HDR_MIN);
 	p[0] = 0x45;
+	p[1] = g->tos;
 	store_be16(p + IPV4_OFF_LEN, (uint16_t)total);
 	p[8] = 64;
 	p[IPV4_OFF_PROTO] = IP_PROTO_TCP;

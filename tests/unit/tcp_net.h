@@ -52,11 +52,12 @@ struct tseg {
 	const uint8_t *raw_options;
 	uint32_t raw_options_len;
 	uint16_t gso_size; /* in: a super-frame. out: the same */
+	uint8_t tos;       /* the same; not compared */
 	/* out only */
 	instant at;
 	bool psh;
 	uint16_t local_port, remote_port;
-	uint8_t ttl, tos;
+	uint8_t ttl;
 	uint32_t frame_len;
 };
 
