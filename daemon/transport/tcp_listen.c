@@ -128,7 +128,8 @@ struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struc
 
 static void open_child(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g)
 {
-	struct tcp *t = tcp_child_new(l, listener, g, tcp_isn(l, &(struct tcp){.pcb = {g->local, g->remote}}));
+	struct tcp *t = tcp_child_new(l, listener, g,
+	                              tcp_isn(l, &(struct tcp){.pcb = {.local = g->local, .remote = g->remote}}));
 
 	if (!t)
 		return;
