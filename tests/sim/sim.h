@@ -18,8 +18,8 @@
 #define SIM_CONNECTIONS_MAX 6
 #define SIM_APPS_MAX        (2 * SIM_CONNECTIONS_MAX + 1)
 #define SIM_TIME_MAX        DURATION_S(4 * 3600) /* virtual; a run that is not done by then hangs */
-#define SIM_STEPS_MAX       2000000u
-#define SIM_PATIENCE        DURATION_S(600)           /* of an application whose peer may have been reset */
+#define SIM_STEPS_MAX       20000000u /* an application that waits for a slow peer looks up to 5000 times a second */
+#define SIM_PATIENCE        DURATION_S(600)            /* of an application whose peer may have been reset */
 #define SIM_EPOCH           (INT64_C(1000) * NS_PER_S) /* virtual time at the start */
 #define SIM_PORT            7
 
