@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 
+import stubs
 import toynettest
 from toynettest import (KERNEL, NOBODY, TOYNET, Lab, Sock, expect, expect_equal, expect_error, kernel_listener,
                         read_all, test, wait_until)
@@ -236,8 +237,6 @@ def possession_is_authority_after_setuid():
 
 def guess(_, path, lab_dir, references):
     """A stranger tries every call that drives a socket, by id and by cookie; returns the statuses."""
-    import stubs
-
     grpc, pb = stubs.load(lab_dir)
     channel = grpc.insecure_channel(f"unix:{path}")
     found = set()
@@ -270,6 +269,7 @@ def a_stranger_who_guesses_is_refused():
             s.connect((KERNEL, PORT))
             references = [{"cookie": s.cookie()}, {"id": daemon.sockets()[0]["id"]}]
             wanted = {(m, "PERMISSION_DENIED") for m in methods}
+            stubs.generate(lab.dir)
             expect_equal(lab.client(guess, daemon.socket, lab.dir, references, uid=NOBODY).wait(), wanted,
                          "what a stranger gets")
             # Root's own processes need the descriptor just the same.

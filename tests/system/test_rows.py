@@ -151,8 +151,8 @@ def control_block():
 
 @test()
 def only_your_own_sockets():
-    def list_as_nobody(_, path):
-        result = command(program("cli/toynetctl", "release"), "--socket", path, "sockets", "--json")
+    def list_as_nobody(_, toynetctl, path):
+        result = command(toynetctl, "--socket", path, "sockets", "--json")
         return [r["uid"] for r in json.loads(result.stdout)["sockets"]]
 
     def hold_as_nobody(child):
@@ -165,7 +165,9 @@ def only_your_own_sockets():
         with Sock():
             nobody = lab.client(hold_as_nobody, uid=65534)
             nobody.ask()
-            expect_equal(lab.client(list_as_nobody, daemon.socket, uid=65534).wait(), [65534], "uids that nobody sees")
+            toynetctl = lab.copy_for_everyone(program("cli/toynetctl", "release"))
+            expect_equal(lab.client(list_as_nobody, toynetctl, daemon.socket, uid=65534).wait(), [65534],
+                         "uids that nobody sees")
             expect_equal(sorted(r["uid"] for r in daemon.sockets()), [0, 65534], "uids that root sees")
             nobody.tell()
             nobody.wait()
@@ -195,13 +197,13 @@ def exit_statuses():
 
 @test()
 def impairment_needs_privilege():
-    def change(_, path):
-        return command(program("cli/toynetctl", "release"), "--socket", path, "impair", "both", "loss", "50%",
-                       check=False).returncode
+    def change(_, toynetctl, path):
+        return command(toynetctl, "--socket", path, "impair", "both", "loss", "50%", check=False).returncode
 
     with Lab() as lab:
         daemon = lab.start(socket_mode="0666")
-        expect_equal(lab.client(change, daemon.socket, uid=65534).wait(), 1, "exit status for nobody")
+        toynetctl = lab.copy_for_everyone(program("cli/toynetctl", "release"))
+        expect_equal(lab.client(change, toynetctl, daemon.socket, uid=65534).wait(), 1, "exit status for nobody")
         settings = json.loads(daemon.ctl("impair", "--json").stdout)["impairment"]
         expect(all(line["loss_ppm"] == 0 for line in settings), f"the refused change is in force: {settings}")
         daemon.impair("in", "loss", "3%", "delay", "5ms", "out", "rate", "10Mbit")

@@ -18,6 +18,7 @@ import os
 import pickle
 import random
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -249,6 +250,13 @@ class Lab:
     def client(self, function, *args, **more):
         """A child outside: it uses toynet's sockets."""
         return self.stack.enter_context(Child(function, *args, **more))
+
+    def copy_for_everyone(self, path):
+        """A copy of a program that every user may run, which is not so of a build in root's home."""
+        copy = os.path.join(self.dir, os.path.basename(path))
+        shutil.copy(path, copy)
+        os.chmod(copy, 0o755)
+        return copy
 
     def ip(self, *argv, **more):
         return command("ip", "-n", self.netns, *argv, **more)
