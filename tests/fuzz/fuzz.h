@@ -1,0 +1,177 @@
+/* What the fuzz targets share: a stack with a listener, a UDP socket and a resolved neighbour, and its turns.
+ *
+ * The input decides everything; time moves only as it says. A target ends by freeing the stack and demanding that no
+ * memory is left. */
+#ifndef TOYNET_TESTS_FUZZ_H
+#define TOYNET_TESTS_FUZZ_H
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "ip/ipv4.h"
+#include "link/ether.h"
+#include "socket/socket_internal.h"
+#include "stack/stack.h"
+#include "transport/tcp_internal.h"
+#include <stdlib.h>
+
+#define FUZZ_US_MAC   ((struct mac_addr){{0x02, 0, 0, 0, 0, 0x01}})
+#define FUZZ_PEER_MAC ((struct mac_addr){{0x02, 0, 0, 0, 0, 0x02}})
+#define FUZZ_PORT     7
+#define FUZZ_TIME     (INT64_C(1000) * NS_PER_S)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Stops as an assertion does, whatever the build. */
+#define FUZZ_NEED(cond)          \
+	do {                     \
+		if (!(cond))     \
+			abort(); \
+	} while (0)
+
+static inline struct ip_addr fuzz_us(void)
+{
+	return ip4(10, 0, 0, 1);
+}
+static inline struct ip_addr fuzz_peer(void)
+{
+	return ip4(10, 0, 0, 2);
+}
+
+static inline struct stack_config fuzz_config(void)
+{
+	struct stack_config cfg = stack_config_default;
+
+	cfg.ip = (struct ip_config){
+	        .mac = FUZZ_US_MAC, .address = {fuzz_us(), 24}, .gateway = ip4(10, 0, 0, 254), .mtu = 1500};
+	cfg.tcp.rcvbuf = cfg.tcp.sndbuf = 20000;
+	cfg.sockets_max = 64;
+	return cfg;
+}
+
+/* The ARP request of the peer, from which its address is learnt. */
+static inline uint32_t fuzz_arp(uint8_t *f)
+{
+	static const uint8_t fixed[8] = {0, 1, 8, 0, 6, 4, 0, 1};
+
+	ether_build(f, &(struct ether_hdr){.dst = MAC_BROADCAST, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_ARP});
+	memcpy(f + 14, fixed, sizeof(fixed));
+	memcpy(f + 22, FUZZ_PEER_MAC.b, 6);
+	memcpy(f + 28, fuzz_peer().b, 4);
+	memset(f + 32, 0, 6);
+	memcpy(f + 38, fuzz_us().b, 4);
+	return 42;
+}
+
+/* Bytes delivered are read at once, and touched. */
+static inline void fuzz_deliver(struct stack *s, bool take)
+{
+	struct stack_delivery d;
+	volatile uint8_t sum = 0;
+
+	while (stack_delivery(s, &d)) {
+		for (int i = 0; i < d.niov; i++)
+			for (size_t j = 0; j < d.iov[i].iov_len; j++)
+				sum = (uint8_t)(sum + ((const uint8_t *)d.iov[i].iov_base)[j]);
+		stack_delivered(s, &d, take ? d.len : 0, take);
+		if (take && d.socket->protocol == SOCKET_TCP)
+			socket_set_held(s, d.socket, 0);
+	}
+}
+
+static inline void fuzz_accept(struct stack *s, struct socket *so, void *channel)
+{
+	struct socket *child;
+
+	while (so->protocol == SOCKET_TCP && socket_accept(s, so, &child) == 0) {
+		child->channel = channel;
+		stack_offer(s, child);
+	}
+}
+
+/* One turn; frames sent are looked at by `sent`, which may be NULL. */
+static inline void fuzz_turn(struct stack *s, const struct frame_in *f, int n, bool take,
+                             void (*sent)(void *ctx, const struct frame_out *f), void *ctx)
+{
+	struct frame_out out;
+	struct socket *so;
+	unsigned events;
+
+	if (n)
+		stack_input(s, f, n);
+	stack_tick(s);
+	while ((so = stack_ready(s, &events)))
+		if (events & SOCKET_ACCEPT)
+			fuzz_accept(s, so, s);
+	fuzz_deliver(s, take);
+	while (stack_output(s, &out)) {
+		volatile uint8_t sum = 0;
+		FUZZ_NEED(frame_len(&out) <= FRAME_MAX);
+		for (int i = 0; i < out.niov; i++)
+			for (size_t j = 0; j < out.iov[i].iov_len; j++)
+				sum = (uint8_t)(sum + ((const uint8_t *)out.iov[i].iov_base)[j]);
+		if (sent)
+			sent(ctx, &out);
+	}
+	stack_turn_end(s);
+}
+
+static inline struct socket *fuzz_open(struct stack *s, enum socket_protocol protocol, uint16_t port)
+{
+	struct socket *so;
+
+	FUZZ_NEED(socket_open(s, protocol, IP_V4, 0, 1, &so) == 0);
+	so->channel = s;
+	if (port)
+		FUZZ_NEED(socket_bind(s, so, (struct endpoint){ip4(0, 0, 0, 0), port}) == 0);
+	return so;
+}
+
+/* A stack with a listener and a UDP socket on FUZZ_PORT that knows its peer. */
+static inline struct stack *fuzz_begin(struct env *env, struct link_caps caps)
+{
+	struct stack_config cfg = fuzz_config();
+	uint8_t arp[64];
+
+	env->now = (instant){FUZZ_TIME};
+	rng_seed(&env->rng, 1);
+	struct stack *s = stack_new(env, &cfg, caps);
+	FUZZ_NEED(s);
+	FUZZ_NEED(socket_listen(s, fuzz_open(s, SOCKET_TCP, FUZZ_PORT), 8) == 0);
+	fuzz_open(s, SOCKET_UDP, FUZZ_PORT);
+	struct frame_in f = {.data = arp, .len = fuzz_arp(arp)};
+	fuzz_turn(s, &f, 1, true, NULL, NULL);
+	return s;
+}
+
+static inline void fuzz_end(struct env *env, struct stack *s)
+{
+	list_for_each(it, &s->sockets.all) list_entry(it, struct socket, all)->channel = NULL;
+	stack_free(s);
+	FUZZ_NEED(env->allocated == 0);
+}
+
+/* Completes the checksums of an Ethernet frame that holds IPv4 and TCP, UDP or ICMP, so that mutations get deeper. */
+static inline void fuzz_fix_checksums(uint8_t *f, uint32_t len)
+{
+	static const uint8_t field[256] = {[IP_PROTO_TCP] = 16, [IP_PROTO_UDP] = 6, [IP_PROTO_ICMP] = 2};
+	uint8_t *ip = f + ETHER_HDR_LEN;
+
+	if (len < ETHER_HDR_LEN + IPV4_HDR_MIN || load_be16(f + 12) != ETHER_TYPE_IP4)
+		return;
+	uint32_t header = (ip[0] & 15u) * 4, at = field[ip[IPV4_OFF_PROTO]], total = len - ETHER_HDR_LEN;
+	if (header < IPV4_HDR_MIN || header > total)
+		return;
+	store_be16(ip + IPV4_OFF_LEN, (uint16_t)total);
+	store_be16(ip + IPV4_OFF_CSUM, 0);
+	store_be16(ip + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, ip, header)));
+	if (!at || at + 2 > total - header)
+		return;
+	csum c = ip[IPV4_OFF_PROTO] == IP_PROTO_ICMP
+	                 ? CSUM_ZERO
+	                 : csum_pseudo(ip4_from_bytes(ip + IPV4_OFF_SRC), ip4_from_bytes(ip + IPV4_OFF_DST),
+	                               ip[IPV4_OFF_PROTO], total - header);
+	store_be16(ip + header + at, 0);
+	store_be16(ip + header + at, csum_finish(csum_add(c, ip + header, total - header)));
+}
+
+#endif

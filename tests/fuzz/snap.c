@@ -1,0 +1,119 @@
+/* Any bytes as a snapshot: stack_load refuses them, or gives a stack that can be freed. The checksum is made right, or
+ * it would refuse all.
+ *
+ * A mode byte comes first: 0 takes the rest as it is; else the rest are patches (offset, byte) to the snapshot of a
+ * busy stack, which gets deeper than bytes out of the blue. */
+#include "fuzz.h"
+
+static uint8_t *base;
+static size_t base_len;
+
+static void keep_syn(void *ctx, const struct frame_out *f)
+{
+	const uint8_t *tcp = frame_hdr_const(f) + ETHER_HDR_LEN + IPV4_HDR_MIN;
+
+	if (f->hdr_len >= ETHER_HDR_LEN + IPV4_HDR_MIN + TCP_HDR_MIN)
+		*(uint32_t *)ctx = load_be32(tcp + 4);
+}
+
+static void peer_segment(struct stack *s, uint16_t from, uint32_t seq, uint32_t ack, uint8_t flags, uint32_t len,
+                         uint32_t *their_seq)
+{
+	uint8_t f[256] = {0}, *ip = f + ETHER_HDR_LEN, *tcp = ip + IPV4_HDR_MIN;
+
+	ether_build(f, &(struct ether_hdr){.dst = FUZZ_US_MAC, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_IP4});
+	ip[0] = 0x45;
+	ip[IPV4_OFF_PROTO] = IP_PROTO_TCP;
+	memcpy(ip + IPV4_OFF_SRC, fuzz_peer().b, 4);
+	memcpy(ip + IPV4_OFF_DST, fuzz_us().b, 4);
+	store_be16(tcp, from);
+	store_be16(tcp + 2, FUZZ_PORT);
+	store_be32(tcp + 4, seq);
+	store_be32(tcp + 8, ack);
+	tcp[12] = 5 << 4;
+	tcp[13] = flags;
+	store_be16(tcp + 14, 500);
+	uint32_t n = ETHER_HDR_LEN + IPV4_HDR_MIN + TCP_HDR_MIN + len;
+	fuzz_fix_checksums(f, n);
+	struct frame_in in = {.data = f, .len = n};
+	fuzz_turn(s, &in, 1, false, keep_syn, their_seq);
+}
+
+/* A stack with a listener, a child in SYN-RECEIVED, a connection with text each way, some of it out of order, and a
+ * datagram in a ring. */
+static void make_base(void)
+{
+	struct env env = {0};
+	struct stack *s = fuzz_begin(&env, (struct link_caps){0});
+	uint32_t iss = 0;
+	struct snap save;
+	struct iovec iov[2];
+	int error;
+
+	peer_segment(s, 90, 5, 0, TCP_SYN, 0, &iss);
+	peer_segment(s, 91, 5, 0, TCP_SYN, 0, &iss);
+	peer_segment(s, 91, 6, iss + 1, TCP_ACK, 50, &iss);
+	peer_segment(s, 91, 106, iss + 1, TCP_ACK, 50, &iss);
+	struct socket *so = socket_by_id(s, s->sockets.last_id);
+	FUZZ_NEED(so->tcp.state == TCP_ESTABLISHED);
+	int n = socket_send_reserve(s, so, 600, iov, &error);
+	FUZZ_NEED(n == 1);
+	memset(iov[0].iov_base, 'y', 600);
+	socket_send_commit(s, so, 600);
+	fuzz_turn(s, NULL, 0, false, NULL, NULL);
+	stack_save(s, &save);
+	FUZZ_NEED(snap_ok(&save));
+	base_len = save.len;
+	base = malloc(base_len);
+	FUZZ_NEED(base);
+	memcpy(base, save.buf, base_len);
+	snap_save_free(&save);
+	fuzz_end(&env, s);
+}
+
+static void load(uint8_t *p, size_t n)
+{
+	static const struct hash_key key;
+	struct env env = {.now = {FUZZ_TIME}};
+	struct snap in;
+
+	if (n > 8) {
+		uint64_t sum = siphash(&key, p, n - 8);
+		for (size_t i = 0; i < 8; i++)
+			p[n - 8 + i] = (uint8_t)(sum >> (8 * i));
+	}
+	rng_seed(&env.rng, 1);
+	snap_load_begin(&in, p, n);
+	struct stack *s = stack_load(&env, &in);
+	FUZZ_NEED((s != NULL) == snap_ok(&in));
+	if (s)
+		fuzz_end(&env, s);
+	FUZZ_NEED(env.allocated == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!base)
+		make_base();
+	if (!size)
+		return 0;
+	if (data[0] == 0) {
+		uint8_t *raw = malloc(size);
+		FUZZ_NEED(raw);
+		memcpy(raw, data + 1, size - 1);
+		load(raw, size - 1);
+		free(raw);
+		return 0;
+	}
+	uint8_t *copy = malloc(base_len);
+	FUZZ_NEED(copy);
+	memcpy(copy, base, base_len);
+	struct reader r = reader_of(data + 1, size - 1);
+	while (r.len >= 3) {
+		uint16_t at = read_be16(&r);
+		copy[at % base_len] = read_u8(&r);
+	}
+	load(copy, base_len - (r.len && data[0] & 1 ? *r.p % base_len : 0));
+	free(copy);
+	return 0;
+}
