@@ -25,7 +25,7 @@ void tcp_hystart_reset(struct tcp *t)
 
 void tcp_hystart_rtt(struct tcp *t, duration rtt)
 {
-	if (t->cwnd >= t->ssthresh)
+	if (t->ssthresh != UINT32_MAX)
 		return;
 	t->hystart.current_min = duration_min(t->hystart.current_min, rtt);
 	if (t->hystart.samples < UINT8_MAX)
@@ -73,6 +73,9 @@ static void look_at_delay(struct tcp *t)
 
 uint32_t tcp_hystart_growth(struct tcp *t, uint32_t bytes)
 {
+	/* Only the first slow start is a search in the dark; later ones know ssthresh. */
+	if (t->ssthresh != UINT32_MAX)
+		return bytes;
 	look_at_delay(t);
 	uint32_t grow = t->hystart.css ? bytes / CSS_GROWTH_DIVISOR : bytes;
 	if (seq_ge(t->snd.una, t->hystart.round_end))
