@@ -20,11 +20,12 @@
 #include "stack/stack.h"
 #include "transport/tcp_internal.h"
 
-#define PEER_ISS    UINT32_C(0xffffff00) /* the sequence space wraps early */
-#define PEER_PORT   7000
-#define LISTEN_PORT 80
-#define SENT_MAX    256
-#define BATCH_MAX   16
+#define PEER_ISS     UINT32_C(0xffffff00)       /* the sequence space wraps early */
+#define TCP_NET_TIME (INT64_C(5000) * NS_PER_S) /* when a test begins */
+#define PEER_PORT    7000
+#define LISTEN_PORT  80
+#define SENT_MAX     256
+#define BATCH_MAX    16
 
 /* A segment; what is zero has its usual value or is absent. */
 struct tseg {
