@@ -95,13 +95,15 @@ struct tcp {
 		seq32 head; /* sequence number of the first byte in the send ring */
 		uint32_t wnd, wnd_max;
 		uint8_t wind_shift; /* RFC 7323 Snd.Wind.Shift */
+		bool urgent;        /* up is ahead of una */
 		uint16_t mss;       /* effective: payload bytes of a full segment */
 		uint16_t mss_peer;  /* MSS option of the peer, 536 without (RFC 9293 3.7.1) */
 	} snd;
 	/* Receive sequence space. */
 	struct {
 		seq32 nxt, up, irs;
-		seq32 adv; /* right edge last advertised */
+		seq32 adv;   /* right edge last advertised */
+		bool urgent; /* up is ahead of what the application has read */
 		uint8_t wind_shift;
 		uint16_t mss;      /* advertised */
 		uint32_t borrowed; /* bytes of this turn's arrivals not yet taken; rcv.nxt is beyond them */
@@ -314,6 +316,10 @@ struct tcp *tcp_accept(struct tcp_layer *l, struct tcp *listener);
 int tcp_send_reserve(struct tcp_layer *l, struct tcp *t, uint32_t want, struct iovec iov[2], int *error);
 /* n bytes were put there. */
 void tcp_send_commit(struct tcp_layer *l, struct tcp *t, uint32_t n);
+/* RFC 9293 3.9.1.2, SEND with the URGENT flag: all that was put there so far is urgent. */
+void tcp_send_urgent(struct tcp_layer *l, struct tcp *t);
+/* RFC 9293 3.8.5, MUST-33: bytes from the next that the application reads to the end of the urgent text; 0: none. */
+uint32_t tcp_urgent_queued(const struct tcp *t);
 /* SHUT_WR: FIN after the bytes in the ring. */
 int tcp_shutdown_write(struct tcp_layer *l, struct tcp *t);
 /* SHUT_RD: what is waiting and what comes is dropped. */

@@ -69,6 +69,7 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		t->progress = l->env->now;
 		t->retries = 0;
 		t->soft_error = 0;
+		tcp_urgent_acked(t);
 		free_acked_bytes(l, t);
 		tcp_cc_acked(t, news.acked);
 		tcp_tune_send(l, t);

@@ -46,14 +46,16 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	return true;
 }
 
-void tcp_send_control(struct tcp_layer *l, struct endpoint from, struct endpoint to, seq32 seq, seq32 ack,
-                      unsigned flags)
+/* t: the connection whose TTL and Differentiated Services field it has; NULL: none. */
+static void send_bare(struct tcp_layer *l, const struct tcp *t, struct endpoint from, struct endpoint to, seq32 seq,
+                      seq32 ack, unsigned flags)
 {
 	uint8_t p[TCP_HDR_MIN] = {0};
 	struct ip_tx tx = {.src = from.addr,
 	                   .dst = to.addr,
 	                   .protocol = IP_PROTO_TCP,
-	                   .ttl = IP_DEFAULT_TTL,
+	                   .ttl = t ? t->ttl : IP_DEFAULT_TTL,
+	                   .tos = t ? t->tos : 0,
 	                   .dont_fragment = true};
 
 	store_be16(p, from.port);
@@ -74,16 +76,16 @@ void tcp_reset_reply(struct tcp_layer *l, const struct tcp_seg *g, const char *w
 	COUNT(l->cnt, TcpOutRsts);
 	trace_emit(l->env, &(struct trace_event){.kind = TRACE_RESET, .why = why});
 	if (g->flags & TCP_ACK)
-		tcp_send_control(l, g->local, g->remote, g->ack, seq_of(0), TCP_RST);
+		send_bare(l, NULL, g->local, g->remote, g->ack, seq_of(0), TCP_RST);
 	else
-		tcp_send_control(l, g->local, g->remote, seq_of(0), seq_add(g->seq, seg_len(g)), TCP_RST | TCP_ACK);
+		send_bare(l, NULL, g->local, g->remote, seq_of(0), seq_add(g->seq, seg_len(g)), TCP_RST | TCP_ACK);
 }
 
 void tcp_send_reset(struct tcp_layer *l, struct tcp *t, const char *why)
 {
 	COUNT(l->cnt, TcpOutRsts);
 	trace_emit(l->env, &(struct trace_event){.kind = TRACE_RESET, .socket = t->id, .why = why});
-	tcp_send_control(l, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_RST | TCP_ACK);
+	send_bare(l, t, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_RST | TCP_ACK);
 }
 
 /* RFC 5961 7: the limit is each connection's own, so that no other one can be observed through it. */
@@ -178,6 +180,7 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		struct tcp_seg rest = *g;
 		rest.seq = t->rcv.nxt;
 		rest.flags &= ~TCP_SYN;
+		tcp_urgent_input(l, t, &rest);
 		tcp_text_input(l, t, &rest);
 		if (g->flags & TCP_FIN && seq_eq(seq_add(rest.seq, rest.text_len), t->rcv.nxt))
 			tcp_fin_input(l, t);
@@ -267,6 +270,8 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
 			return false;
+		if (probe && tcp_may_receive(t->state))
+			tcp_urgent_input(l, t, g);
 		if (seq_lt(g->seq, t->rcv.nxt) && g->text_len) {
 			tcp_note_duplicate(t, g->seq, seq_min(seq_add(g->seq, g->text_len), t->rcv.nxt));
 			TCP_DROP(l, t, TcpDuplicateData);
@@ -397,8 +402,7 @@ static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		tcp_end(l, t, ECONNRESET, "text after the application closed");
 		return;
 	}
-	if (g->flags & TCP_URG && seq_gt(seq_add(g->seq, g->up), t->rcv.up))
-		t->rcv.up = seq_add(g->seq, g->up);
+	tcp_urgent_input(l, t, g);
 	tcp_text_input(l, t, g);
 	if (g->flags & TCP_FIN && seq_eq(seq_add(g->seq, g->text_len), t->rcv.nxt))
 		tcp_fin_input(l, t);

@@ -235,6 +235,14 @@ static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
 /* Retransmission timer or persist timer, as what is outstanding wants it. */
 void tcp_rearm(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_urgent.c */
+void tcp_urgent_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+/* The application has read, or SND.UNA has moved: a mark that was passed is forgotten. */
+void tcp_urgent_read(struct tcp *t);
+void tcp_urgent_acked(struct tcp *t);
+/* SEG.UP of a segment that begins at seq; 0: no urgent text is ahead of it. */
+uint16_t tcp_urgent_pointer(const struct tcp *t, seq32 seq);
+
 /* tcp_icmp.c */
 void tcp_icmp_error(void *ctx, const struct ip_error *e);
 /* RFC 9293 3.9.1.8: reports a condition that ends nothing; should the retries run out, it is the reason. */
@@ -268,8 +276,5 @@ void tcp_output_wanted(struct tcp_layer *l, struct tcp *t);
 uint32_t tcp_unsent(const struct tcp *t); /* bytes in the send ring beyond SND.NXT */
 /* Effective send MSS (RFC 9293 3.7.1) from the peer's option, the path and TCP_MAXSEG. */
 void tcp_update_mss(struct tcp_layer *l, struct tcp *t);
-/* A bare segment outside the order of output: a reset. */
-void tcp_send_control(struct tcp_layer *l, struct endpoint from, struct endpoint to, seq32 seq, seq32 ack,
-                      unsigned flags);
 
 #endif

@@ -99,7 +99,7 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	p[13] = (uint8_t)(g->flags | (syn ? tcp_ecn_syn_flags(l, t) : tcp_ecn_flags(t, g->new_text)));
 	store_be16(p + 14, tcp_advertise(t, syn));
 	store_be16(p + 16, 0);
-	store_be16(p + 18, 0);
+	store_be16(p + 18, g->flags & TCP_URG ? tcp_urgent_pointer(t, g->seq) : 0);
 	memcpy(p + TCP_HDR_MIN, options, n);
 	ip_transport_csum(l->ip, f, &tx, 16);
 	if (tcp_dsack_owed(t) && !syn)
@@ -123,7 +123,10 @@ static struct segment segment_of(const struct tcp *t, seq32 seq, uint32_t len)
 		sack = (uint16_t)(4 + 8 * u32_min(u32_min(fit, TCP_SACK_BLOCKS),
 		                                  t->rcv.gaps + (uint32_t)tcp_dsack_owed(t)));
 	}
-	return (struct segment){.seq = seq, .len = len, .mss = (uint16_t)(t->snd.mss - sack), .flags = TCP_ACK};
+	return (struct segment){.seq = seq,
+	                        .len = len,
+	                        .mss = (uint16_t)(t->snd.mss - sack),
+	                        .flags = TCP_ACK | (tcp_urgent_pointer(t, seq) ? TCP_URG : 0)};
 }
 
 /* Payload of the largest frame that the link takes. */
@@ -131,7 +134,7 @@ static uint32_t frame_payload_max(const struct tcp_layer *l, const struct segmen
 {
 	uint32_t gso = ip_gso_max(l->ip), headers = IPV4_HDR_MIN + TCP_HDR_MAX;
 
-	if (gso < headers + 2u * g->mss)
+	if (gso < headers + 2u * g->mss || g->flags & TCP_URG) /* the link would repeat the urgent pointer */
 		return g->mss;
 	return (gso - headers) / g->mss * g->mss;
 }
@@ -260,7 +263,7 @@ static bool worth_sending(const struct tcp *t, uint32_t text, uint32_t unsent, u
 	if (text >= mss)
 		return true;
 	if (text == unsent) /* all of it fits */
-		return t->nodelay || t->fin_owed || !t->txq.count;
+		return t->nodelay || t->snd.urgent || t->fin_owed || !t->txq.count;
 	return text >= t->snd.wnd_max / 2;
 }
 

@@ -384,6 +384,7 @@ void tcp_set_held(struct tcp_layer *l, struct tcp *t, uint32_t bytes)
 	if (bytes < t->rcv.held)
 		tcp_tune_taken(l, t, t->rcv.held - bytes);
 	t->rcv.held = bytes;
+	tcp_urgent_read(t);
 	if (tcp_window_update_due(t))
 		tcp_output_wanted(l, t);
 }

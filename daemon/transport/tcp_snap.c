@@ -103,6 +103,7 @@ static void snap_send_space(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->snd.wnd);
 	snap_u32(s, &t->snd.wnd_max);
 	snap_u8(s, &t->snd.wind_shift);
+	snap_bool(s, &t->snd.urgent);
 	snap_u16(s, &t->snd.mss);
 	snap_u16(s, &t->snd.mss_peer);
 	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0, "send variables out of range");
@@ -115,6 +116,7 @@ static void snap_receive_space(struct snap *s, struct tcp *t)
 	snap_seq(s, &t->rcv.irs);
 	snap_seq(s, &t->rcv.adv);
 	snap_u8(s, &t->rcv.wind_shift);
+	snap_bool(s, &t->rcv.urgent);
 	snap_u16(s, &t->rcv.mss);
 	snap_u32(s, &t->rcv.held);
 	snap_u32(s, &t->rcv.unacked_segments);

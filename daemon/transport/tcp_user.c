@@ -261,6 +261,7 @@ int tcp_shutdown_write(struct tcp_layer *l, struct tcp *t)
 void tcp_shutdown_read(struct tcp_layer *l, struct tcp *t)
 {
 	t->input_shut = true;
+	t->rcv.urgent = false;
 	/* What lies beyond a gap may be forgotten, sacked or not (RFC 2018 8). */
 	tcp_rcv_discard(l, t);
 	tcp_check_eof(l, t);

@@ -221,6 +221,7 @@ static void capture_tcp(struct tcp_net *n, const uint8_t *f, uint32_t len, const
 	g.seq = load_be32(p + 4) - n->iss;
 	g.ack = load_be32(p + 8) - PEER_ISS;
 	g.wnd = load_be16(p + 14);
+	g.urg = load_be16(p + 18);
 	g.len = tcp_len - header;
 	g.ttl = ip[8];
 	g.tos = ip[1];
