@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define COOKIE_BUCKETS     256
-#define CHANNEL_SNDBUF_MIN 4096u
 #define CHANNEL_ALWAYS     (EPOLLRDHUP | EPOLLET)
 
 static const struct channel_ops *const kind_ops[] = {

@@ -32,7 +32,6 @@
 #define IP_TIMERS_MAX        1024 /* timer nodes that the layer may have queued: one for each ARP entry */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
-#define IPV4_HDR_MAX         60
 #define IPV4_MTU_MIN         68 /* RFC 791 3.2 */
 
 struct ip_route {

@@ -161,7 +161,7 @@ void sockets_connect_event(struct call *c, struct socket *so, unsigned events)
 {
 	if (events & SOCKET_CONNECTED) {
 		reply_connect(c, so, false);
-	} else if (events & (SOCKET_ERROR | SOCKET_CLOSED)) {
+	} else if (events & SOCKET_ERROR) {
 		int err = socket_take_error(so);
 		/* The driver may have taken it first, to tell the descriptor. */
 		if (!err && so->protocol == SOCKET_TCP)

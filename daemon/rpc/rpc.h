@@ -53,9 +53,8 @@ struct rpc_peer {
 	bool admin; /* root, or in the group toynet */
 };
 
-#define RPC_CONNECTIONS_MAX   1024 /* the driver refuses more */
-#define RPC_FDS_QUEUED_MAX    4    /* descriptors a client may send ahead */
-#define RPC_OUTPUT_BUFFER_MAX (64u << 10)
+#define RPC_CONNECTIONS_MAX 1024 /* the driver refuses more */
+#define RPC_FDS_QUEUED_MAX  4    /* descriptors a client may send ahead */
 
 struct rpc_server;
 struct rpc_conn;

@@ -27,11 +27,8 @@ enum socket_event {
 	SOCKET_EOF = 1 << 2,       /* the peer's FIN, and every byte before it has been delivered */
 	SOCKET_ACCEPT = 1 << 3,    /* a child is ready to be accepted */
 	SOCKET_ERROR = 1 << 4,     /* ended abnormally; socket->error says why */
-	SOCKET_CLOSED = 1 << 5,    /* TCP has reached CLOSED in an orderly way */
-	SOCKET_REPORT = 1 << 6,    /* RFC 9293 3.9.1.8: tcp.soft_error is set, or urgent text is on its way */
+	SOCKET_REPORT = 1 << 5,    /* RFC 9293 3.9.1.8: tcp.soft_error is set, or urgent text is on its way */
 };
-
-#define SOCKET_LISTENERS_NAME_MAX 16
 
 struct socket {
 	uint64_t id; /* 1, 2, 3 ...: unique in the life of the stack */
