@@ -81,6 +81,7 @@ struct client_call {
 	const struct client_id *id; /* the socket whose possession may have to be proved; NULL: none */
 	int *received_fd;           /* not NULL: the answer brings a descriptor, which the caller then owns */
 	bool interruptible;         /* a signal ends the call with EINTR; the daemon goes on with what it began */
+	bool names_something;       /* the request holds a name: ENOENT is about it, not about the socket */
 	int64_t deadline_ms;        /* CLOCK_MONOTONIC, 0 none: after it the call ends with ETIME */
 };
 /* Any errno that the daemon gives, and: ENOENT, ECONNREFUSED, EACCES (the control socket), EPROTO (it does not speak
@@ -119,6 +120,8 @@ enum client_option_type {
 	CLIENT_OPTION_INT,
 	CLIENT_OPTION_SMALL, /* IPPROTO_IP: one byte will do instead of an int */
 	CLIENT_OPTION_LINGER,
+	CLIENT_OPTION_TEXT,   /* cut at a NUL; read back with one, cut to the room */
+	CLIENT_OPTION_RAW,    /* bytes, cut to the room */
 	CLIENT_OPTION_NATIVE, /* a property of the descriptor: the kernel's own option does it */
 };
 struct client_option {
@@ -128,6 +131,8 @@ struct client_option {
 };
 /* NULL: not supported. */
 const struct client_option *client_option_find(int level, int name);
+/* The row of an option of the control plane. */
+const struct client_option *client_option_of(toynet_v1_Option option);
 /* EINVAL: len is too short for the type. */
 int client_option_encode(const struct client_option *o, const void *value, socklen_t len, toynet_v1_OptionValue *out);
 /* Writes at most *len bytes and sets *len. EPROTO: the daemon answered with another type. */

@@ -31,7 +31,13 @@ static const struct client_option options[] = {
         {IPPROTO_TCP, TCP_KEEPINTVL, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPINTVL},
         {IPPROTO_TCP, TCP_KEEPCNT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPCNT},
         {IPPROTO_TCP, TCP_USER_TIMEOUT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_USER_TIMEOUT},
+        {IPPROTO_TCP, TCP_CONGESTION, CLIENT_OPTION_TEXT, toynet_v1_Option_TCP_CONGESTION},
 };
+
+/* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
+#define NATIVE_OPTIONS 2
+#define DAEMON_OPTIONS 20
+_Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)
 {
@@ -42,26 +48,62 @@ const struct client_option *client_option_find(int level, int name)
 	return NULL;
 }
 
+const struct client_option *client_option_of(toynet_v1_Option option)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].option == option && options[i].type != CLIENT_OPTION_NATIVE)
+			return &options[i];
+	}
+	return NULL;
+}
+
 static toynet_v1_OptionValue number_value(int64_t number)
 {
 	return (toynet_v1_OptionValue){.which_value = toynet_v1_OptionValue_number_tag, .value.number = number};
 }
 
-int client_option_encode(const struct client_option *o, const void *value, socklen_t len, toynet_v1_OptionValue *out)
+static int encode_linger(const void *value, toynet_v1_OptionValue *out)
 {
 	struct linger linger;
+
+	memcpy(&linger, value, sizeof(linger));
+	*out = (toynet_v1_OptionValue){
+	        .which_value = toynet_v1_OptionValue_linger_tag,
+	        .value.linger = {.on = linger.l_onoff != 0,
+	                         .seconds = linger.l_linger < 0 ? INT_MAX : (uint32_t)linger.l_linger},
+	};
+	return 0;
+}
+
+static int encode_text(const void *value, socklen_t len, toynet_v1_OptionValue *out)
+{
+	size_t n = strnlen(value, len);
+
+	*out = (toynet_v1_OptionValue){.which_value = toynet_v1_OptionValue_text_tag};
+	/* As the kernel does: what does not fit is cut off. */
+	memcpy(out->value.text, value, n < sizeof(out->value.text) ? n : sizeof(out->value.text) - 1);
+	return 0;
+}
+
+int client_option_encode(const struct client_option *o, const void *value, socklen_t len, toynet_v1_OptionValue *out)
+{
 	int number;
 
 	switch (o->type) {
 	case CLIENT_OPTION_LINGER:
-		if (len < sizeof(linger))
+		if (len < sizeof(struct linger))
 			break;
-		memcpy(&linger, value, sizeof(linger));
-		*out = (toynet_v1_OptionValue){
-		        .which_value = toynet_v1_OptionValue_linger_tag,
-		        .value.linger = {.on = linger.l_onoff != 0,
-		                         .seconds = linger.l_linger < 0 ? INT_MAX : (uint32_t)linger.l_linger},
-		};
+		return encode_linger(value, out);
+	case CLIENT_OPTION_TEXT:
+		if (len < 1)
+			break;
+		return encode_text(value, len, out);
+	case CLIENT_OPTION_RAW:
+		*out = (toynet_v1_OptionValue){.which_value = toynet_v1_OptionValue_raw_tag};
+		if (len > sizeof(out->value.raw.bytes))
+			return client_fail(EINVAL, "setsockopt: a value of %u bytes is too long for this option", len);
+		out->value.raw.size = (pb_size_t)len;
+		memcpy(out->value.raw.bytes, value, len);
 		return 0;
 	case CLIENT_OPTION_SMALL:
 		if (len >= 1 && len < sizeof(number)) {
@@ -81,30 +123,68 @@ int client_option_encode(const struct client_option *o, const void *value, sockl
 	return client_fail(EINVAL, "setsockopt: a value of %u bytes is too short for this option", len);
 }
 
-int client_option_decode(const struct client_option *o, const toynet_v1_OptionValue *in, void *value, socklen_t *len)
+/* As the kernel does: what the caller has no room for is cut off. */
+static void put(void *value, socklen_t *len, const void *from, size_t size)
 {
-	const bool is_linger = in->which_value == toynet_v1_OptionValue_linger_tag;
-	const bool is_number = in->which_value == toynet_v1_OptionValue_number_tag;
-	struct linger linger;
-	int number;
+	*len = *len < size ? *len : (socklen_t)size;
+	memcpy(value, from, *len);
+}
 
-	if (o->type == CLIENT_OPTION_LINGER ? !is_linger : !is_number)
-		return client_fail(EPROTO, "getsockopt: toynetd answered with a value of another type");
-	if (is_linger) {
-		linger = (struct linger){.l_onoff = in->value.linger.on, .l_linger = (int)in->value.linger.seconds};
-		*len = *len < sizeof(linger) ? *len : (socklen_t)sizeof(linger);
-		memcpy(value, &linger, *len);
-		return 0;
-	}
-	number = in->value.number > INT_MAX ? INT_MAX : in->value.number < INT_MIN ? INT_MIN : (int)in->value.number;
+static void put_number(const struct client_option *o, int64_t n, void *value, socklen_t *len)
+{
+	int number = n > INT_MAX ? INT_MAX : n < INT_MIN ? INT_MIN : (int)n;
+
 	if (o->type == CLIENT_OPTION_SMALL && *len >= 1 && *len < sizeof(number) && number >= 0 &&
 	    number <= UINT8_MAX) {
 		*(uint8_t *)value = (uint8_t)number;
 		*len = 1;
-		return 0;
+		return;
 	}
-	*len = *len < sizeof(number) ? *len : (socklen_t)sizeof(number);
-	memcpy(value, &number, *len);
+	put(value, len, &number, sizeof(number));
+}
+
+static pb_size_t member_of(enum client_option_type type)
+{
+	switch (type) {
+	case CLIENT_OPTION_LINGER:
+		return toynet_v1_OptionValue_linger_tag;
+	case CLIENT_OPTION_TEXT:
+		return toynet_v1_OptionValue_text_tag;
+	case CLIENT_OPTION_RAW:
+		return toynet_v1_OptionValue_raw_tag;
+	case CLIENT_OPTION_INT:
+	case CLIENT_OPTION_SMALL:
+	case CLIENT_OPTION_NATIVE:
+		break;
+	}
+	return toynet_v1_OptionValue_number_tag;
+}
+
+int client_option_decode(const struct client_option *o, const toynet_v1_OptionValue *in, void *value, socklen_t *len)
+{
+	char text[sizeof(in->value.text)] = "";
+
+	if (in->which_value != member_of(o->type))
+		return client_fail(EPROTO, "getsockopt: toynetd answered with a value of another type");
+	switch (o->type) {
+	case CLIENT_OPTION_LINGER:
+		put(value, len,
+		    &(struct linger){.l_onoff = in->value.linger.on, .l_linger = (int)in->value.linger.seconds},
+		    sizeof(struct linger));
+		break;
+	case CLIENT_OPTION_TEXT:
+		memcpy(text, in->value.text, strnlen(in->value.text, sizeof(text) - 1));
+		put(value, len, text, sizeof(text));
+		break;
+	case CLIENT_OPTION_RAW:
+		put(value, len, in->value.raw.bytes, in->value.raw.size);
+		break;
+	case CLIENT_OPTION_INT:
+	case CLIENT_OPTION_SMALL:
+	case CLIENT_OPTION_NATIVE:
+		put_number(o, in->value.number, value, len);
+		break;
+	}
 	return 0;
 }
 
@@ -139,6 +219,7 @@ int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	        .response_type = toynet_v1_SetOptionResponse_fields,
 	        .response = &response,
 	        .id = &id,
+	        .names_something = o->type == CLIENT_OPTION_TEXT,
 	});
 }
 

@@ -135,7 +135,7 @@ static int finish(const struct client_call *call, struct client_exchange *x)
 		close(x->fd);
 	if (error == 0)
 		return 0;
-	if (error == ENOENT && call->id)
+	if (error == ENOENT && call->id && !call->names_something)
 		return client_fail(ENOTSOCK, "%s: toynetd knows no socket with this descriptor", call->method);
 	return client_fail(error, "%s: %s", call->method, x->message[0] ? x->message : client_error_name(error));
 }

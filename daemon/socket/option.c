@@ -1,5 +1,7 @@
-/* Socket options, as a table: which protocol has them, their range, how they are read and set. An option that is not in
- * the table is ENOPROTOOPT; none is swallowed. */
+/* Socket options, as a table: which protocol has them, what kind of value and in which range, how they are read and
+ * set. An option that is not in the table is ENOPROTOOPT; none is swallowed.
+ *
+ * A getter returns the number of a value; one that is bytes writes them to v. */
 #include "socket/socket_internal.h"
 
 /* The numbers that Linux gives them, which is what an application reads. */
@@ -7,7 +9,7 @@ enum { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM = 2, LINUX_AF_INET = 2, LINUX_AF_
 
 #define LINGER_MAX_S INT32_MAX
 
-typedef int (*option_set)(struct stack *s, struct socket *so, struct socket_option_value v);
+typedef int (*option_set)(struct stack *s, struct socket *so, const struct socket_option_value *v);
 typedef int64_t (*option_get)(struct socket *so, struct socket_option_value *v);
 
 static struct pcb *pcb_of(struct socket *so)
@@ -15,10 +17,10 @@ static struct pcb *pcb_of(struct socket *so)
 	return so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->udp.pcb;
 }
 
-static int set_reuseaddr(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_reuseaddr(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	pcb_of(so)->reuse_addr = v.number != 0;
+	pcb_of(so)->reuse_addr = v->number != 0;
 	return 0;
 }
 static int64_t get_reuseaddr(struct socket *so, struct socket_option_value *v)
@@ -42,10 +44,10 @@ static int64_t get_error(struct socket *so, struct socket_option_value *v)
 	so->tcp.soft_error = 0;
 	return e;
 }
-static int set_broadcast(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_broadcast(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	so->udp.broadcast = v.number != 0;
+	so->udp.broadcast = v->number != 0;
 	return 0;
 }
 static int64_t get_broadcast(struct socket *so, struct socket_option_value *v)
@@ -59,13 +61,13 @@ static uint32_t buffer_size(int64_t wish)
 {
 	return wish < TCP_BUF_MIN ? TCP_BUF_MIN : wish > TCP_BUF_MAX ? TCP_BUF_MAX : (uint32_t)wish;
 }
-static int set_sndbuf(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_sndbuf(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	if (so->protocol == SOCKET_TCP)
-		tcp_set_sndbuf(&so->tcp, buffer_size(v.number));
+		tcp_set_sndbuf(&so->tcp, buffer_size(v->number));
 	else
-		so->udp.sndbuf = buffer_size(v.number);
+		so->udp.sndbuf = buffer_size(v->number);
 	return 0;
 }
 static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
@@ -73,13 +75,13 @@ static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.sndbuf : so->udp.sndbuf;
 }
-static int set_rcvbuf(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_rcvbuf(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	if (so->protocol == SOCKET_TCP)
-		tcp_set_rcvbuf(&so->tcp, buffer_size(v.number));
+		tcp_set_rcvbuf(&so->tcp, buffer_size(v->number));
 	else
-		so->udp.rcvbuf = buffer_size(v.number);
+		so->udp.rcvbuf = buffer_size(v->number);
 	return 0;
 }
 static int64_t get_rcvbuf(struct socket *so, struct socket_option_value *v)
@@ -87,11 +89,11 @@ static int64_t get_rcvbuf(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.rcvbuf : so->udp.rcvbuf;
 }
-static int set_linger(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_linger(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	so->linger_on = v.linger_on;
-	so->linger_s = (uint32_t)v.number;
+	so->linger_on = v->linger_on;
+	so->linger_s = (uint32_t)v->number;
 	return 0;
 }
 static int64_t get_linger(struct socket *so, struct socket_option_value *v)
@@ -114,10 +116,10 @@ static int64_t get_protocol(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
 }
-static int set_tos(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_tos(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->udp.tos) = (uint8_t)v.number;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->udp.tos) = (uint8_t)v->number;
 	return 0;
 }
 static int64_t get_tos(struct socket *so, struct socket_option_value *v)
@@ -125,10 +127,10 @@ static int64_t get_tos(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.tos : so->udp.tos;
 }
-static int set_ttl(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_ttl(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->udp.ttl) = (uint8_t)v.number;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->udp.ttl) = (uint8_t)v->number;
 	return 0;
 }
 static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
@@ -136,9 +138,9 @@ static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->udp.ttl;
 }
-static int set_nodelay(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_nodelay(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
-	tcp_set_nodelay(&s->tcp, &so->tcp, v.number != 0);
+	tcp_set_nodelay(&s->tcp, &so->tcp, v->number != 0);
 	return 0;
 }
 static int64_t get_nodelay(struct socket *so, struct socket_option_value *v)
@@ -146,9 +148,9 @@ static int64_t get_nodelay(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->tcp.nodelay;
 }
-static int set_maxseg(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_maxseg(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
-	return tcp_set_mss(&s->tcp, &so->tcp, (uint32_t)v.number);
+	return tcp_set_mss(&s->tcp, &so->tcp, (uint32_t)v->number);
 }
 static int64_t get_maxseg(struct socket *so, struct socket_option_value *v)
 {
@@ -156,9 +158,9 @@ static int64_t get_maxseg(struct socket *so, struct socket_option_value *v)
 	return so->tcp.user_mss && so->tcp.state == TCP_CLOSED ? so->tcp.user_mss : so->tcp.snd.mss;
 }
 
-static int set_keepalive(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_keepalive(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
-	tcp_set_keepalive(&s->tcp, &so->tcp, v.number != 0);
+	tcp_set_keepalive(&s->tcp, &so->tcp, v->number != 0);
 	return 0;
 }
 static int64_t get_keepalive(struct socket *so, struct socket_option_value *v)
@@ -166,9 +168,9 @@ static int64_t get_keepalive(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->tcp.keepalive;
 }
-static int set_keepidle(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_keepidle(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
-	tcp_set_keep_idle(&s->tcp, &so->tcp, DURATION_S(v.number));
+	tcp_set_keep_idle(&s->tcp, &so->tcp, DURATION_S(v->number));
 	return 0;
 }
 static int64_t get_keepidle(struct socket *so, struct socket_option_value *v)
@@ -176,10 +178,10 @@ static int64_t get_keepidle(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->tcp.keep_idle.ns / NS_PER_S;
 }
-static int set_keepintvl(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_keepintvl(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	so->tcp.keep_interval = DURATION_S(v.number);
+	so->tcp.keep_interval = DURATION_S(v->number);
 	return 0;
 }
 static int64_t get_keepintvl(struct socket *so, struct socket_option_value *v)
@@ -187,10 +189,10 @@ static int64_t get_keepintvl(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->tcp.keep_interval.ns / NS_PER_S;
 }
-static int set_keepcnt(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_keepcnt(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	so->tcp.keep_count = (uint8_t)v.number;
+	so->tcp.keep_count = (uint8_t)v->number;
 	return 0;
 }
 static int64_t get_keepcnt(struct socket *so, struct socket_option_value *v)
@@ -198,16 +200,35 @@ static int64_t get_keepcnt(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->tcp.keep_count;
 }
-static int set_user_timeout(struct stack *s, struct socket *so, struct socket_option_value v)
+static int set_user_timeout(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	so->tcp.user_timeout = DURATION_MS(v.number);
+	so->tcp.user_timeout = DURATION_MS(v->number);
 	return 0;
 }
 static int64_t get_user_timeout(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
 	return so->tcp.user_timeout.ns / NS_PER_MS;
+}
+
+static int set_congestion(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	for (unsigned i = 0; i < TCP_CCS; i++)
+		if (strlen(tcp_cc_names[i]) == v->len && memcmp(tcp_cc_names[i], v->bytes, v->len) == 0) {
+			tcp_set_cc(&so->tcp, (enum tcp_cc)i);
+			return 0;
+		}
+	return ENOENT;
+}
+static int64_t get_congestion(struct socket *so, struct socket_option_value *v)
+{
+	const char *name = tcp_cc_names[so->tcp.cc];
+
+	v->len = (uint8_t)strlen(name);
+	memcpy(v->bytes, name, v->len);
+	return 0;
 }
 
 #define KEEPALIVE_MAX_S 32767 /* as Linux bounds them */
@@ -219,30 +240,33 @@ static int64_t get_user_timeout(struct socket *so, struct socket_option_value *v
 static const struct option_row {
 	enum socket_option option;
 	unsigned protocols;
-	int64_t min, max; /* of a value to be set; outside: EINVAL */
+	enum socket_option_kind kind;
+	int64_t min, max; /* of a value to be set, or its bytes; outside: EINVAL */
 	option_set set;   /* NULL: read only, ENOPROTOOPT as Linux has it */
 	option_get get;
 } table[] = {
-        {OPT_SO_REUSEADDR, FOR_ALL, INT32_MIN, INT32_MAX, set_reuseaddr, get_reuseaddr},
-        {OPT_SO_TYPE, FOR_ALL, 0, 0, NULL, get_type},
-        {OPT_SO_ERROR, FOR_ALL, 0, 0, NULL, get_error},
-        {OPT_SO_BROADCAST, FOR_UDP, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
-        {OPT_SO_SNDBUF, FOR_ALL, 0, INT32_MAX, set_sndbuf, get_sndbuf},
-        {OPT_SO_RCVBUF, FOR_ALL, 0, INT32_MAX, set_rcvbuf, get_rcvbuf},
-        {OPT_SO_LINGER, FOR_ALL, 0, LINGER_MAX_S, set_linger, get_linger},
-        {OPT_SO_ACCEPTCONN, FOR_ALL, 0, 0, NULL, get_acceptconn},
-        {OPT_SO_DOMAIN, FOR_ALL, 0, 0, NULL, get_domain},
-        {OPT_SO_PROTOCOL, FOR_ALL, 0, 0, NULL, get_protocol},
-        {OPT_IP_TOS, FOR_ALL, 0, UINT8_MAX, set_tos, get_tos},
-        {OPT_IP_TTL, FOR_ALL, 1, UINT8_MAX, set_ttl, get_ttl},
-        {OPT_TCP_NODELAY, FOR_TCP, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
-        {OPT_TCP_MAXSEG, FOR_TCP, 0, UINT16_MAX, set_maxseg, get_maxseg},
-        {OPT_SO_KEEPALIVE, FOR_TCP, INT32_MIN, INT32_MAX, set_keepalive, get_keepalive},
-        {OPT_TCP_KEEPIDLE, FOR_TCP, 1, KEEPALIVE_MAX_S, set_keepidle, get_keepidle},
-        {OPT_TCP_KEEPINTVL, FOR_TCP, 1, KEEPALIVE_MAX_S, set_keepintvl, get_keepintvl},
-        {OPT_TCP_KEEPCNT, FOR_TCP, 1, KEEPALIVE_MAX_N, set_keepcnt, get_keepcnt},
-        {OPT_TCP_USER_TIMEOUT, FOR_TCP, 0, INT32_MAX, set_user_timeout, get_user_timeout},
+        {OPT_SO_REUSEADDR, FOR_ALL, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_reuseaddr, get_reuseaddr},
+        {OPT_SO_TYPE, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_type},
+        {OPT_SO_ERROR, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_error},
+        {OPT_SO_BROADCAST, FOR_UDP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
+        {OPT_SO_SNDBUF, FOR_ALL, OPTION_NUMBER, 0, INT32_MAX, set_sndbuf, get_sndbuf},
+        {OPT_SO_RCVBUF, FOR_ALL, OPTION_NUMBER, 0, INT32_MAX, set_rcvbuf, get_rcvbuf},
+        {OPT_SO_LINGER, FOR_ALL, OPTION_LINGER, 0, LINGER_MAX_S, set_linger, get_linger},
+        {OPT_SO_ACCEPTCONN, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_acceptconn},
+        {OPT_SO_DOMAIN, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_domain},
+        {OPT_SO_PROTOCOL, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_protocol},
+        {OPT_IP_TOS, FOR_ALL, OPTION_NUMBER, 0, UINT8_MAX, set_tos, get_tos},
+        {OPT_IP_TTL, FOR_ALL, OPTION_NUMBER, 1, UINT8_MAX, set_ttl, get_ttl},
+        {OPT_TCP_NODELAY, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
+        {OPT_TCP_MAXSEG, FOR_TCP, OPTION_NUMBER, 0, UINT16_MAX, set_maxseg, get_maxseg},
+        {OPT_SO_KEEPALIVE, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_keepalive, get_keepalive},
+        {OPT_TCP_KEEPIDLE, FOR_TCP, OPTION_NUMBER, 1, KEEPALIVE_MAX_S, set_keepidle, get_keepidle},
+        {OPT_TCP_KEEPINTVL, FOR_TCP, OPTION_NUMBER, 1, KEEPALIVE_MAX_S, set_keepintvl, get_keepintvl},
+        {OPT_TCP_KEEPCNT, FOR_TCP, OPTION_NUMBER, 1, KEEPALIVE_MAX_N, set_keepcnt, get_keepcnt},
+        {OPT_TCP_USER_TIMEOUT, FOR_TCP, OPTION_NUMBER, 0, INT32_MAX, set_user_timeout, get_user_timeout},
+        {OPT_TCP_CONGESTION, FOR_TCP, OPTION_TEXT, 1, SOCKET_OPTION_TEXT_MAX - 1, set_congestion, get_congestion},
 };
+_Static_assert(ARRAY_LEN(table) == SOCKET_OPTION_COUNT, "a row for each option");
 
 static const struct option_row *find(const struct socket *so, int option)
 {
@@ -258,9 +282,13 @@ int socket_set_option(struct stack *s, struct socket *so, int option, struct soc
 
 	if (!row || !row->set)
 		return ENOPROTOOPT;
-	if (v.number < row->min || v.number > row->max)
+	if (v.kind != row->kind)
 		return EINVAL;
-	return row->set(s, so, v);
+	bool bytes = v.kind == OPTION_TEXT || v.kind == OPTION_RAW;
+	int64_t size = bytes ? v.len : v.number;
+	if (size < row->min || size > row->max)
+		return EINVAL;
+	return row->set(s, so, &v);
 }
 
 int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v)
@@ -270,7 +298,7 @@ int socket_get_option(struct stack *s, struct socket *so, int option, struct soc
 
 	if (!row)
 		return ENOPROTOOPT;
-	*v = (struct socket_option_value){0};
+	*v = (struct socket_option_value){.kind = row->kind};
 	v->number = row->get(so, v);
 	return 0;
 }

@@ -96,33 +96,54 @@ struct socket *socket_by_id(const struct stack *s, uint64_t id);
 /* The socket with the smallest id above `after`; NULL at the end. For listing in pages. */
 struct socket *socket_after(const struct stack *s, uint64_t after);
 
-/* Options, as a table in socket/option.c. Numbers are those of the .proto's enum Option. */
-enum socket_option {
-	OPT_SO_REUSEADDR = 1,
-	OPT_SO_TYPE = 2,
-	OPT_SO_ERROR = 3,
-	OPT_SO_BROADCAST = 4,
-	OPT_SO_SNDBUF = 5,
-	OPT_SO_RCVBUF = 6,
-	OPT_SO_LINGER = 7,
-	OPT_SO_ACCEPTCONN = 8,
-	OPT_SO_DOMAIN = 9,
-	OPT_SO_PROTOCOL = 10,
-	OPT_SO_KEEPALIVE = 11,
-	OPT_IP_TOS = 32,
-	OPT_IP_TTL = 33,
-	OPT_TCP_NODELAY = 64,
-	OPT_TCP_MAXSEG = 65,
-	OPT_TCP_KEEPIDLE = 66,
-	OPT_TCP_KEEPINTVL = 67,
-	OPT_TCP_KEEPCNT = 68,
-	OPT_TCP_USER_TIMEOUT = 69,
+/* Options, as a table in socket/option.c. Names and numbers are those of the .proto's enum Option. */
+#define SOCKET_OPTIONS(X)       \
+	X(SO_REUSEADDR, 1)      \
+	X(SO_TYPE, 2)           \
+	X(SO_ERROR, 3)          \
+	X(SO_BROADCAST, 4)      \
+	X(SO_SNDBUF, 5)         \
+	X(SO_RCVBUF, 6)         \
+	X(SO_LINGER, 7)         \
+	X(SO_ACCEPTCONN, 8)     \
+	X(SO_DOMAIN, 9)         \
+	X(SO_PROTOCOL, 10)      \
+	X(SO_KEEPALIVE, 11)     \
+	X(IP_TOS, 32)           \
+	X(IP_TTL, 33)           \
+	X(TCP_NODELAY, 64)      \
+	X(TCP_MAXSEG, 65)       \
+	X(TCP_KEEPIDLE, 66)     \
+	X(TCP_KEEPINTVL, 67)    \
+	X(TCP_KEEPCNT, 68)      \
+	X(TCP_USER_TIMEOUT, 69) \
+	X(TCP_CONGESTION, 70)
+
+#define SOCKET_OPTION_NUMBER(name, n) OPT_##name = (n),
+enum socket_option { SOCKET_OPTIONS(SOCKET_OPTION_NUMBER) };
+#undef SOCKET_OPTION_NUMBER
+#define SOCKET_OPTION_ONE(name, n) +1
+enum { SOCKET_OPTION_COUNT = 0 SOCKET_OPTIONS(SOCKET_OPTION_ONE) };
+#undef SOCKET_OPTION_ONE
+
+/* What the value of an option is. */
+enum socket_option_kind {
+	OPTION_NUMBER,
+	OPTION_LINGER, /* number is seconds, with linger_on */
+	OPTION_TEXT,   /* bytes, none of them zero */
+	OPTION_RAW,    /* bytes as an application lays them out */
 };
+#define SOCKET_OPTION_TEXT_MAX  16 /* the bounds of toynet.options */
+#define SOCKET_OPTION_BYTES_MAX 64
+
 struct socket_option_value {
 	int64_t number;
-	bool linger_on; /* OPT_SO_LINGER only, with number as seconds */
+	enum socket_option_kind kind;
+	bool linger_on;
+	uint8_t len;
+	uint8_t bytes[SOCKET_OPTION_BYTES_MAX];
 };
-/* ENOPROTOOPT, EINVAL, EDOM. */
+/* ENOPROTOOPT; EINVAL: another kind, out of range, or too late; ENOENT: no such name. */
 int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v);
 int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v);
 

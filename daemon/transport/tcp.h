@@ -357,6 +357,8 @@ void tcp_set_sndbuf(struct tcp *t, uint32_t bytes);
 void tcp_set_keepalive(struct tcp_layer *l, struct tcp *t, bool on);
 void tcp_set_keep_idle(struct tcp_layer *l, struct tcp *t, duration idle);
 void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on);
+/* TCP_CONGESTION: the window stays, what the former algorithm has learned is forgotten. */
+void tcp_set_cc(struct tcp *t, enum tcp_cc cc);
 /* TCP_MAXSEG. EINVAL: out of range. */
 int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss);
 void snap_tcp_layer(struct snap *s, struct tcp_layer *l);

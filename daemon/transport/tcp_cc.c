@@ -51,6 +51,16 @@ void tcp_cc_init(struct tcp *t)
 	tcp_hystart_reset(t);
 }
 
+void tcp_set_cc(struct tcp *t, enum tcp_cc cc)
+{
+	if (t->cc == cc)
+		return;
+	t->cc = cc;
+	t->cwnd_acked = 0;
+	tcp_cubic_reset(t);
+	tcp_hystart_reset(t);
+}
+
 uint32_t tcp_cc_room(const struct tcp *t)
 {
 	uint32_t window = t->cwnd;

@@ -171,11 +171,11 @@ static void act(struct machine *m, struct socket *so, uint8_t what, uint16_t arg
 		stack_offer(m->s, so);
 		break;
 	case 6:
-		socket_set_option(m->s, so, OPT_TCP_MAXSEG, (struct socket_option_value){88 + arg % 2000, false});
-		socket_set_option(m->s, so, OPT_TCP_NODELAY, (struct socket_option_value){arg & 1, false});
+		socket_set_option(m->s, so, OPT_TCP_MAXSEG, (struct socket_option_value){.number = 88 + arg % 2000});
+		socket_set_option(m->s, so, OPT_TCP_NODELAY, (struct socket_option_value){.number = arg & 1});
 		break;
 	default:
-		socket_set_option(m->s, so, OPT_SO_RCVBUF, (struct socket_option_value){arg, false});
+		socket_set_option(m->s, so, OPT_SO_RCVBUF, (struct socket_option_value){.number = arg});
 		break;
 	}
 	turn(m, NULL, 0);

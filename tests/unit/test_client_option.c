@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <toynet/v1/toynet.pb-c.h>
 
 START_TEST(test_only_the_supported_exist)
 {
@@ -12,8 +13,8 @@ START_TEST(test_only_the_supported_exist)
 		int level, name;
 	} unsupported[] = {
 	        {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_PASSCRED}, {SOL_SOCKET, SO_PEERCRED},
-	        {SOL_SOCKET, SO_COOKIE},    {IPPROTO_TCP, TCP_CORK},   {IPPROTO_TCP, SO_RCVTIMEO},
-	        {IPPROTO_IP, IP_PKTINFO},   {IPPROTO_IPV6, 26},
+	        {SOL_SOCKET, SO_COOKIE},   {IPPROTO_TCP, TCP_CORK},   {IPPROTO_TCP, SO_RCVTIMEO},
+	        {IPPROTO_IP, IP_PKTINFO},  {IPPROTO_IPV6, 26},
 	};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
@@ -103,6 +104,68 @@ START_TEST(test_linger)
 }
 END_TEST
 
+START_TEST(test_text)
+{
+	const struct client_option *o = client_option_find(IPPROTO_TCP, TCP_CONGESTION);
+	toynet_v1_OptionValue v;
+	char out[32];
+	socklen_t len = sizeof(out);
+
+	/* With the NUL or without, as callers have it; too long is cut. */
+	ck_assert_int_eq(client_option_encode(o, "reno", 4, &v), 0);
+	ck_assert_int_eq(v.which_value, toynet_v1_OptionValue_text_tag);
+	ck_assert_str_eq(v.value.text, "reno");
+	ck_assert_int_eq(client_option_encode(o, "reno\0tail", 9, &v), 0);
+	ck_assert_str_eq(v.value.text, "reno");
+	ck_assert_int_eq(client_option_encode(o, "0123456789abcdef", 16, &v), 0);
+	ck_assert_str_eq(v.value.text, "0123456789abcde");
+	ck_assert_int_eq(client_option_encode(o, "", 0, &v), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	memset(out, 0xee, sizeof(out));
+	v = (toynet_v1_OptionValue){.which_value = toynet_v1_OptionValue_text_tag, .value.text = "cubic"};
+	ck_assert_int_eq(client_option_decode(o, &v, out, &len), 0);
+	ck_assert_uint_eq(len, 16); /* TCP_CA_NAME_MAX */
+	ck_assert_str_eq(out, "cubic");
+	len = 3;
+	ck_assert_int_eq(client_option_decode(o, &v, out, &len), 0);
+	ck_assert_uint_eq(len, 3);
+	v.which_value = toynet_v1_OptionValue_number_tag;
+	ck_assert_int_eq(client_option_decode(o, &v, out, &len), -1);
+	ck_assert_int_eq(errno, EPROTO);
+}
+END_TEST
+
+START_TEST(test_raw)
+{
+	const struct client_option o = {.type = CLIENT_OPTION_RAW};
+	toynet_v1_OptionValue v;
+	uint8_t in[65] = {1, 0, 3}, out[80];
+	socklen_t len = sizeof(out);
+
+	ck_assert_int_eq(client_option_encode(&o, in, 3, &v), 0);
+	ck_assert_int_eq(v.which_value, toynet_v1_OptionValue_raw_tag);
+	ck_assert_int_eq(client_option_decode(&o, &v, out, &len), 0);
+	ck_assert_uint_eq(len, 3);
+	ck_assert_int_eq(memcmp(in, out, 3), 0);
+	ck_assert_int_eq(client_option_encode(&o, in, 64, &v), 0);
+	ck_assert_int_eq(client_option_encode(&o, in, 65, &v), -1);
+	ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+/* No option that the daemon has is out of the library's reach. */
+START_TEST(test_every_option_of_the_control_plane)
+{
+	const ProtobufCEnumDescriptor *d = &toynet__v1__option__descriptor;
+
+	for (unsigned i = 0; i < d->n_values; i++) {
+		if (d->values[i].value == 0)
+			continue;
+		ck_assert_msg(client_option_of((toynet_v1_Option)d->values[i].value) != NULL, "%s", d->values[i].name);
+	}
+}
+END_TEST
+
 START_TEST(test_detail_names_what_failed)
 {
 	toynet_v1_OptionValue v;
@@ -117,5 +180,6 @@ Suite *client_option_suite(void);
 Suite *client_option_suite(void)
 {
 	UNIT_SUITE("client_option", test_only_the_supported_exist, test_int, test_short_room_gets_what_fits,
-	           test_ip_options_take_a_byte, test_linger, test_detail_names_what_failed);
+	           test_ip_options_take_a_byte, test_linger, test_text, test_raw,
+	           test_every_option_of_the_control_plane, test_detail_names_what_failed);
 }

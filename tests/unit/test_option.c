@@ -27,7 +27,9 @@ static const struct {
 
 static int set(struct tcp_net *n, struct socket *so, int option, int64_t v)
 {
-	return socket_set_option(n->stack, so, option, (struct socket_option_value){v, false});
+	enum socket_option_kind kind = option == OPT_SO_LINGER ? OPTION_LINGER : OPTION_NUMBER;
+
+	return socket_set_option(n->stack, so, option, (struct socket_option_value){.kind = kind, .number = v});
 }
 
 static int64_t get(struct tcp_net *n, struct socket *so, int option)
@@ -105,11 +107,82 @@ START_TEST(linger)
 	struct socket_option_value v = {0};
 	tcp_net_begin(&n, &tcp_net_plain);
 	struct socket *so = tcp_net_open(&n);
-	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_SO_LINGER,
-	                                   (struct socket_option_value){.number = 9, .linger_on = true}),
-	                 0);
+	ck_assert_int_eq(
+	        socket_set_option(n.stack, so, OPT_SO_LINGER,
+	                          (struct socket_option_value){.kind = OPTION_LINGER, .number = 9, .linger_on = true}),
+	        0);
 	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_SO_LINGER, &v), 0);
 	ck_assert(v.linger_on && v.number == 9);
+	tcp_net_end(&n);
+}
+END_TEST
+
+static int set_text(struct tcp_net *n, struct socket *so, int option, const char *text)
+{
+	struct socket_option_value v = {.kind = OPTION_TEXT, .len = (uint8_t)strlen(text)};
+
+	memcpy(v.bytes, text, v.len);
+	return socket_set_option(n->stack, so, option, v);
+}
+
+static void expect_text(struct tcp_net *n, struct socket *so, int option, const char *text)
+{
+	struct socket_option_value v;
+
+	ck_assert_int_eq(socket_get_option(n->stack, so, option, &v), 0);
+	ck_assert_int_eq(v.kind, OPTION_TEXT);
+	ck_assert_uint_eq(v.len, strlen(text));
+	ck_assert_int_eq(memcmp(v.bytes, text, v.len), 0);
+}
+
+START_TEST(a_value_of_another_kind)
+{
+	struct tcp_net n;
+	tcp_net_begin(&n, &tcp_net_plain);
+	struct socket *so = tcp_net_open(&n);
+	struct socket_option_value v = {.kind = OPTION_TEXT, .number = 1, .len = 1, .bytes = "1"};
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_TCP_NODELAY, v), EINVAL);
+	v.kind = OPTION_LINGER;
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_TCP_NODELAY, v), EINVAL);
+	v.kind = OPTION_RAW;
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_TCP_CONGESTION, v), EINVAL);
+	v.kind = OPTION_NUMBER;
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_SO_LINGER, v), EINVAL);
+	ck_assert_int_eq(get(&n, so, OPT_TCP_NODELAY), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The algorithm of a connection under way may change; a listener's children have its own. */
+START_TEST(congestion_control_by_name)
+{
+	struct tcp_net n;
+	struct socket *udp;
+	in_listen(&n, &tcp_net_plain, 1);
+	expect_text(&n, n.listener, OPT_TCP_CONGESTION, "cubic");
+	static const char *const unknown[] = {"bbr", "ren", "reno2", "Reno", "fifteen-bytes--"};
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+		ck_assert_int_eq(set_text(&n, n.listener, OPT_TCP_CONGESTION, unknown[i]), ENOENT);
+	ck_assert_int_eq(set_text(&n, n.listener, OPT_TCP_CONGESTION, ""), EINVAL);
+	ck_assert_int_eq(set_text(&n, n.listener, OPT_TCP_CONGESTION, "sixteen-bytes---"), EINVAL);
+	expect_text(&n, n.listener, OPT_TCP_CONGESTION, "cubic");
+	ck_assert_int_eq(set_text(&n, n.listener, OPT_TCP_CONGESTION, "reno"), 0);
+	IN(&n, TCP_SYN, .seq = 0, .mss = 1460);
+	OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1);
+	do_accept(&n);
+	expect_text(&n, n.so, OPT_TCP_CONGESTION, "reno");
+	tcp_net_reload(&n);
+	expect_text(&n, n.so, OPT_TCP_CONGESTION, "reno");
+	do_send(&n, 1460);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1460);
+	uint32_t cwnd = tcb(&n)->cwnd;
+	ck_assert_int_eq(set_text(&n, n.so, OPT_TCP_CONGESTION, "cubic"), 0);
+	ck_assert_uint_eq(tcb(&n)->cwnd, cwnd);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1461);
+	expect_text(&n, n.so, OPT_TCP_CONGESTION, "cubic");
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_UDP, IP_V4, 0, 1, &udp), 0);
+	ck_assert_int_eq(set_text(&n, udp, OPT_TCP_CONGESTION, "reno"), ENOPROTOOPT);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -135,5 +208,5 @@ Suite *option_suite(void);
 Suite *option_suite(void)
 {
 	UNIT_SUITE("option", every_option, what_is_not_in_the_table, buffers_are_granted_within_bounds, linger,
-	           state_shows_in_options);
+	           a_value_of_another_kind, congestion_control_by_name, state_shows_in_options);
 }

@@ -215,7 +215,7 @@ START_TEST(a_child_inherits)
 	in_listen(&n, &tcp_net_plain, 5);
 	for (size_t i = 0; i < ARRAY_LEN(row); i++)
 		ck_assert_int_eq(socket_set_option(n.stack, n.listener, row[i].option,
-		                                   (struct socket_option_value){row[i].value, false}),
+		                                   (struct socket_option_value){.number = row[i].value}),
 		                 0);
 	connect_from(&n, PEER_PORT);
 	do_accept(&n);

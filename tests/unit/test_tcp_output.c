@@ -30,7 +30,7 @@ START_TEST(nodelay)
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
 	do_send(&n, 10);
 	OUT_NOTHING(&n);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_NODELAY, (struct socket_option_value){1, false}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_NODELAY, (struct socket_option_value){.number = 1}), 0);
 	tcp_net_turn(&n);
 	OUT(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10);
 	do_send(&n, 1);
@@ -207,7 +207,7 @@ START_TEST(effective_mss)
 		in_established(&n, &opt);
 		if (row[i].user)
 			ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_MAXSEG,
-			                                   (struct socket_option_value){row[i].user, false}),
+			                                   (struct socket_option_value){.number = row[i].user}),
 			                 0);
 		do_send(&n, row[i].len + 1);
 		OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = row[i].len);
@@ -270,7 +270,7 @@ START_TEST(a_super_frame_is_sent_again_in_segments)
 	stack_set_caps(n.stack, (struct link_caps){0});
 	tcp_net_pass_until_output(&n, 10000);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1460);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_MAXSEG, (struct socket_option_value){1000, false}),
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_MAXSEG, (struct socket_option_value){.number = 1000}),
 	                 0);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1461);
 	OUT(&n, TCP_ACK, .seq = 1461, .ack = 1, .len = 1000);
@@ -283,8 +283,8 @@ START_TEST(ttl_and_tos)
 {
 	struct tcp_net n;
 	in_established(&n, &tcp_net_plain);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_IP_TTL, (struct socket_option_value){9, false}), 0);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_IP_TOS, (struct socket_option_value){0x10, false}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_IP_TTL, (struct socket_option_value){.number = 9}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_IP_TOS, (struct socket_option_value){.number = 0x10}), 0);
 	do_send(&n, 1);
 	const struct tseg *g = OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1);
 	ck_assert_uint_eq(g->ttl, 9);

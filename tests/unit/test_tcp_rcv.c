@@ -208,7 +208,7 @@ START_TEST(the_right_edge_never_moves_left)
 	const struct tseg *g = OUT(&n, TCP_ACK, .seq = 1, .ack = seq);
 	ck_assert_uint_eq(g->ack + g->wnd, edge + 2920);
 	/* A smaller buffer takes nothing back. */
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_RCVBUF, (struct socket_option_value){4096, false}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_RCVBUF, (struct socket_option_value){.number = 4096}), 0);
 	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
 	g = OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 1000);
 	ck_assert_uint_eq(g->ack + g->wnd, edge + 2920);

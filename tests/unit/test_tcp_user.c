@@ -210,7 +210,9 @@ START_TEST(linger_of_zero_resets)
 	in_established(&n, &tcp_net_plain);
 	do_send(&n, 10);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_LINGER, (struct socket_option_value){0, true}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_LINGER,
+	                                   (struct socket_option_value){.kind = OPTION_LINGER, .linger_on = true}),
+	                 0);
 	do_close(&n, false);
 	OUT(&n, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
 	ck_assert(tcp_net_gone(&n));
@@ -238,7 +240,7 @@ START_TEST(time_wait_holds_its_4_tuple)
 	in_time_wait(&n, &tcp_net_plain);
 	struct socket *a = tcp_net_open(&n), *b = tcp_net_open(&n);
 	ck_assert_int_eq(socket_bind(n.stack, a, at(US, n.port)), EADDRINUSE);
-	ck_assert_int_eq(socket_set_option(n.stack, b, OPT_SO_REUSEADDR, (struct socket_option_value){1, false}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, b, OPT_SO_REUSEADDR, (struct socket_option_value){.number = 1}), 0);
 	int e = socket_bind(n.stack, b, at(US, n.port));
 	if (!e)
 		ck_assert_int_eq(socket_connect(n.stack, b, at(PEER, PEER_PORT)), EADDRINUSE);
