@@ -13,8 +13,8 @@
  * holds. Bytes out of order are stored in the ring, at their final place, and an interval list tells where they are.
  *
  * The files: tcp_input.c (3.10.7, by state), tcp_ack.c, tcp_rcv.c (text, URG, FIN), tcp_options.c, tcp_output.c,
- * tcp_txq.c, tcp_loss.c (SACK, RACK-TLP, recovery), tcp_cc.c, tcp_rtt.c, tcp_timer.c, tcp_user.c (calls), tcp_state.c,
- * tcp_snap.c. */
+ * tcp_txq.c, tcp_loss.c (SACK, TLP, recovery), tcp_rack.c, tcp_cc.c, tcp_rtt.c, tcp_timer.c, tcp_user.c (calls),
+ * tcp_state.c, tcp_snap.c. */
 #ifndef TOYNET_TRANSPORT_TCP_H
 #define TOYNET_TRANSPORT_TCP_H
 
@@ -121,7 +121,7 @@ struct tcp {
 	bool sndbuf_fixed, rcvbuf_fixed; /* by SO_SNDBUF, SO_RCVBUF: no tuning */
 	struct {                         /* see tcp_tune.c */
 		instant since;           /* beginning of the round trip that is measured */
-		uint32_t taken;          /* bytes that the application read in it */
+		uint32_t taken, last;    /* bytes that the application read in it, and the most in one before */
 		duration rtt;            /* as the receiver sees it; 0 unknown */
 	} tune;
 	struct tcp_txq txq;
@@ -160,7 +160,8 @@ struct tcp {
 	enum tcp_frto frto;
 	uint8_t dupacks;
 	/* RFC 6298 */
-	duration srtt, rttvar, rto, rtt_min;
+	duration srtt, rttvar, rto, rtt_min; /* rtt_min: of the last minutes */
+	instant rtt_min_at;
 	bool rtt_valid;
 	uint8_t retries; /* expiries since the last progress: counted against R2 (RFC 9293 3.8.3) */
 	uint8_t backoff; /* doublings of the RTO since the last RTT sample (RFC 6298 5.5, Karn) */
@@ -169,7 +170,9 @@ struct tcp {
 	seq32 rack_end;    /* RACK.end_seq */
 	duration rack_rtt;
 	bool reordering_seen;
-	seq32 fack;           /* highest sequence number sacked or acked */
+	uint8_t rack_mult, rack_persist; /* RACK.reo_wnd_mult, RACK.reo_wnd_persist */
+	seq32 rack_dsack_round;          /* RACK.dsack_round: until SND.UNA is there, duplicates tell nothing new */
+	seq32 fack;                      /* highest sequence number sacked or acked */
 	bool retransmit_owed; /* recovery began or the timer expired: one retransmission whatever the window says */
 	bool probe_owed;      /* TLP fired: send one segment beyond the congestion window */
 	bool probe_out;       /* TLP.is_retrans applies to probe_end */

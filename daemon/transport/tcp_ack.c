@@ -2,6 +2,9 @@
  * congestion control, and the timers that follow. */
 #include "transport/tcp_internal.h"
 
+#define WRITABLE_DIVISOR 3
+#define WRITABLE_MAX     (256u << 10) /* bytes */
+
 /* RFC 9293 3.10.7.4: an old segment must not shrink the window: compare with SND.WL1 and SND.WL2. */
 /* A segment that acknowledges new data is newer than all before it, even when it repeats old text and so has an old
  * SEG.SEQ; the two variables alone would keep a window that its sender has long replaced. */
@@ -26,6 +29,12 @@ static void update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_
 	tcp_rearm(l, t);
 }
 
+/* Room enough that waking the application pays; a small part of a big buffer does, or the path would run dry. */
+static bool worth_telling(const struct tcp *t)
+{
+	return t->snd_ring.len <= t->sndbuf - u32_min(t->sndbuf / WRITABLE_DIVISOR, WRITABLE_MAX);
+}
+
 /* Bytes of the ring that an advance of SND.UNA sets free: SYN and FIN take sequence numbers but no bytes. */
 static void free_acked_bytes(struct tcp_layer *l, struct tcp *t)
 {
@@ -38,7 +47,7 @@ static void free_acked_bytes(struct tcp_layer *l, struct tcp *t)
 	t->bytes_acked += bytes;
 	if (t->snd_ring.len == 0)
 		ring_release(&t->snd_ring, l->rings);
-	if (bytes && t->writable_wanted && tcp_may_send(t) && t->snd_ring.len <= t->sndbuf / 2) {
+	if (bytes && t->writable_wanted && tcp_may_send(t) && worth_telling(t)) {
 		t->writable_wanted = false;
 		l->up.event(l->up.ctx, t, TCP_EVENT_WRITABLE);
 	}

@@ -133,6 +133,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	tcp_ecn_learn_syn(l, t, g);
 	tcp_update_mss(l, t);
 	tcp_cc_init(t);
+	tcp_rack_reset(t);
 }
 
 void tcp_established(struct tcp_layer *l, struct tcp *t)

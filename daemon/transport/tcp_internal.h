@@ -186,6 +186,14 @@ void tcp_loss_mark(struct tcp *t, struct tcp_txrec *r);
 void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t);
 void tcp_probe_arm(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_rack.c: RFC 8985 6 */
+void tcp_rack_reset(struct tcp *t);
+/* Marks what is lost by now, and sets the timer for what will be. Returns whether a record was newly marked. */
+bool tcp_rack_detect(struct tcp_layer *l, struct tcp *t);
+/* The peer has reported a duplicate; recovery has ended. */
+void tcp_rack_duplicate(struct tcp *t);
+void tcp_rack_recovered(struct tcp *t);
+
 /* tcp_spurious.c: RFC 3522, 2883, 5682, 4015 */
 void tcp_undo_save(struct tcp *t);
 void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t);

@@ -2,12 +2,11 @@
  * recovery without SACK (RFC 5681, RFC 6582).
  *
  * A record is in one of three conditions: in the pipe, sacked, or lost. An ACK takes acknowledged records off the front
- * and marks others sacked; detection then marks records lost: by RACK, when a record that was sent sufficiently later
- * has been delivered; without SACK, the first record after three duplicate ACKs and after each partial ACK. tcp_output
- * sends what is lost first. */
+ * and marks others sacked; detection then marks records lost: by RACK (tcp_rack.c), when a record that was sent
+ * sufficiently later has been delivered; without SACK, the first record after three duplicate ACKs and after each
+ * partial ACK. tcp_output sends what is lost first. */
 #include "transport/tcp_internal.h"
 
-#define RACK_REO_DIVISOR  4                /* RFC 8985 6.2 step 4: min_RTT / 4 */
 #define TS_RTT_MAX_MS     (10 * 60 * 1000) /* an echo older than that is a lie */
 #define TLP_MAX_ACK_DELAY DURATION_MS(200) /* RFC 8985 7.2: worst delayed-ACK time of a peer */
 
@@ -156,58 +155,6 @@ void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 	}
 }
 
-static uint32_t sacked_segments(const struct tcp *t)
-{
-	uint32_t bytes = 0;
-
-	for (uint32_t i = 0; i < t->txq.count && bytes < TCP_DUPTHRESH * (uint32_t)t->snd.mss; i++)
-		if (txq_at(&t->txq, i)->sacked)
-			bytes += txq_at(&t->txq, i)->len;
-	return bytes / t->snd.mss;
-}
-
-/* RFC 8985 6.2 step 4 */
-static duration reordering_window(const struct tcp *t)
-{
-	if (!t->reordering_seen && (t->recovery != TCP_OPEN || sacked_segments(t) >= TCP_DUPTHRESH))
-		return (duration){0};
-	return duration_min((duration){t->rtt_min.ns / RACK_REO_DIVISOR}, t->srtt);
-}
-
-/* RFC 8985 6.2 step 5. Returns whether a record was newly marked lost. */
-static bool rack_detect(struct tcp_layer *l, struct tcp *t)
-{
-	duration wait = {0}, window = reordering_window(t);
-	bool found = false;
-
-	if (instant_is_never(t->rack_sent))
-		return false;
-	for (uint32_t i = 0; i < t->txq.count; i++) {
-		struct tcp_txrec *r = txq_at(&t->txq, i);
-		if (!txrec_in_pipe(r))
-			continue;
-		bool sent_before = instant_lt(r->sent, t->rack_sent) ||
-		                   (r->sent.ns == t->rack_sent.ns && seq_lt(txrec_end(r), t->rack_end));
-		if (!sent_before) {
-			if (!r->retrans) /* the rest was sent later still */
-				break;
-			continue;
-		}
-		duration left = {r->sent.ns + t->rack_rtt.ns + window.ns - l->env->now.ns};
-		if (left.ns <= 0) {
-			tcp_loss_mark(t, r);
-			found = true;
-		} else {
-			wait = duration_max(wait, left);
-		}
-	}
-	if (wait.ns > 0)
-		tcp_timer_set(l, t, TCP_TIMER_REORDER, wait);
-	else
-		tcp_timer_stop(t, TCP_TIMER_REORDER);
-	return found;
-}
-
 static void enter_recovery(struct tcp_layer *l, struct tcp *t)
 {
 	if (t->recovery != TCP_OPEN)
@@ -264,6 +211,7 @@ static void leave_recovery(struct tcp *t)
 		t->cwnd = t->sack_ok ? t->ssthresh : u32_min(t->ssthresh, u32_max(t->pipe, t->snd.mss) + t->snd.mss);
 	t->recovery = TCP_OPEN;
 	t->dupacks = 0;
+	tcp_rack_recovered(t);
 }
 
 /* RFC 8985 7.4.2: the probe itself repaired a loss that nothing else showed. */
@@ -281,12 +229,14 @@ static void probe_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news)
 {
 	probe_acked(l, t, g);
+	if (tcp_reports_duplicate(g))
+		tcp_rack_duplicate(t);
 	tcp_spurious_detect(l, t, g, news->acked != 0);
 	if (t->recovery != TCP_OPEN && seq_ge(g->ack, t->recover))
 		leave_recovery(t);
 	if (!t->sack_ok)
 		newreno(l, t, g, news);
-	else if (t->txq.count && rack_detect(l, t))
+	else if (t->txq.count && tcp_rack_detect(l, t))
 		enter_recovery(l, t);
 	else if (!t->txq.count)
 		tcp_timer_stop(t, TCP_TIMER_REORDER);
@@ -297,7 +247,7 @@ void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 
 void tcp_reorder_timer(struct tcp_layer *l, struct tcp *t)
 {
-	if (rack_detect(l, t)) {
+	if (tcp_rack_detect(l, t)) {
 		enter_recovery(l, t);
 		tcp_output_wanted(l, t);
 	}

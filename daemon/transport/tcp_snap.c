@@ -165,6 +165,7 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_duration(s, &t->rttvar);
 	snap_duration(s, &t->rto);
 	snap_duration(s, &t->rtt_min);
+	snap_instant(s, &t->rtt_min_at);
 	snap_bool(s, &t->rtt_valid);
 	snap_u8(s, &t->retries);
 	snap_u8(s, &t->backoff);
@@ -172,6 +173,9 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_seq(s, &t->rack_end);
 	snap_duration(s, &t->rack_rtt);
 	snap_bool(s, &t->reordering_seen);
+	snap_u8(s, &t->rack_mult);
+	snap_u8(s, &t->rack_persist);
+	snap_seq(s, &t->rack_dsack_round);
 	snap_seq(s, &t->fack);
 	snap_seq(s, &t->ecn_recover);
 	snap_bool(s, &t->retransmit_owed);
@@ -256,6 +260,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	snap_bool(s, &t->rcvbuf_fixed);
 	snap_instant(s, &t->tune.since);
 	snap_u32(s, &t->tune.taken);
+	snap_u32(s, &t->tune.last);
 	snap_duration(s, &t->tune.rtt);
 	snap_check(s, t->sndbuf <= TCP_BUF_MAX && t->rcvbuf <= TCP_BUF_MAX, "buffer sizes out of range");
 	snap_congestion(s, t);

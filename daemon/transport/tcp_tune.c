@@ -1,7 +1,8 @@
 /* Buffers that tune themselves, until SO_RCVBUF or SO_SNDBUF fixes them.
  *
  * The receive buffer follows what the application takes: the bytes that it read in one round trip are what the path
- * delivers, and twice as much leaves room for that rate to double. The round trip is measured at the receiver by echoed
+ * delivers, and twice as much leaves room for that rate to double. When it has just grown, it goes on growing while the
+ * new window is on its way, so the room grows by twice that share. The round trip is measured at the receiver by echoed
  * timestamps (RFC 7323 4), else the sender's estimate serves. The send buffer follows the congestion window: twice as
  * much, so that the next window is at hand while one is in flight. Both only grow, up to the configured bounds. */
 #include "transport/tcp_internal.h"
@@ -31,9 +32,12 @@ void tcp_tune_taken(struct tcp_layer *l, struct tcp *t, uint32_t bytes)
 	t->tune.taken += bytes;
 	if (t->rcvbuf_fixed || duration_lt(instant_since(l->env->now, t->tune.since), rtt))
 		return;
-	uint64_t want = u32_min(t->tune.taken, TCP_BUF_MAX / 2) * 2u;
+	uint64_t taken = u32_min(t->tune.taken, TCP_BUF_MAX), want = 2 * taken;
+	if (t->tune.last && taken > t->tune.last)
+		want += 2 * want * (taken - t->tune.last) / t->tune.last;
+	t->tune.last = u32_max(t->tune.last, (uint32_t)taken);
 	if (want > t->rcvbuf && t->rcvbuf < l->cfg.rcvbuf_max)
-		t->rcvbuf = u32_min((uint32_t)want, l->cfg.rcvbuf_max);
+		t->rcvbuf = want < l->cfg.rcvbuf_max ? (uint32_t)want : l->cfg.rcvbuf_max;
 	tcp_tune_begin(l, t);
 }
 

@@ -109,7 +109,7 @@ START_TEST(partial_ack_cuts_a_super_frame)
 }
 END_TEST
 
-START_TEST(writable_when_half_is_free)
+START_TEST(writable_when_a_third_is_free)
 {
 	struct tcp_net n;
 	struct tcp_net_options opt = tcp_net_plain;
@@ -121,9 +121,9 @@ START_TEST(writable_when_half_is_free)
 	tcp_net_skip_output(&n);
 	ck_assert_int_eq(socket_send_reserve(n.stack, n.so, 1, iov, &error), 0);
 	ck_assert_int_eq(error, EAGAIN);
-	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 2920);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 1460);
 	ck_assert_uint_eq(tcp_net_events(&n), 0);
-	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 4380);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 2920);
 	ck_assert_uint_eq(tcp_net_events(&n), SOCKET_WRITABLE);
 	tcp_net_skip_output(&n);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 5840);
@@ -156,5 +156,5 @@ Suite *tcp_ack_suite(void)
 {
 	UNIT_SUITE("tcp_ack", range_of_acknowledgments, acknowledgment_of_what_was_never_sent_in_every_state,
 	           window_update_by_wl1_and_wl2, partial_ack_frees_what_it_covers, partial_ack_cuts_a_super_frame,
-	           writable_when_half_is_free, the_timer_follows);
+	           writable_when_a_third_is_free, the_timer_follows);
 }

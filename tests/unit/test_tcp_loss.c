@@ -149,6 +149,35 @@ START_TEST(rack_waits_for_reordering)
 }
 END_TEST
 
+/* RFC 8985 6.2 step 4: each round trip with a duplicate report makes the window a quarter of the minimal RTT larger. */
+START_TEST(rack_waits_longer_after_duplicates)
+{
+	struct tcp_net n;
+	uint32_t mss = begin(&n, &tcp_net_modern), at = 1;
+	for (uint32_t round = 1; round <= 4; round++) {
+		fly(&n, 4);
+		for (int i = 0; i < 2; i++)
+			IN(&n, TCP_ACK, .seq = 1, .ack = at + 3 * mss, .sacks = 1, .sack = {{at, at + mss}});
+		ck_assert_uint_eq(tcb(&n)->rack_mult, 1 + round);
+		at += 4 * mss;
+		IN(&n, TCP_ACK, .seq = 1, .ack = at);
+		OUT_NOTHING(&n);
+	}
+	fly(&n, 4);
+	IN(&n, TCP_ACK, .seq = 1, .ack = at, .sacks = 1, .sack = {{at + mss, at + 2 * mss}});
+	int64_t wait = tcp_net_timer_ms(&n, TCP_TIMER_REORDER);
+	ck_assert_int_ge(wait, RTT_MS - 1); /* five quarters, but at most SRTT */
+	ck_assert_int_le(wait, RTT_MS);
+	tcb(&n)->rack_persist = 1; /* sixteen recoveries later */
+	tcp_net_pass(&n, wait + 1);
+	OUT(&n, TCP_ACK, .seq = at, .ack = 1, .len = mss);
+	IN(&n, TCP_ACK, .seq = 1, .ack = at + 4 * mss);
+	ck_assert_int_eq(tcb(&n)->recovery, TCP_OPEN);
+	ck_assert_uint_eq(tcb(&n)->rack_mult, 1);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* A retransmission that is lost itself: something sent later was delivered. */
 START_TEST(rack_finds_a_lost_retransmission)
 {
@@ -334,7 +363,7 @@ Suite *tcp_loss_suite(void);
 Suite *tcp_loss_suite(void)
 {
 	UNIT_SUITE("tcp_loss", fast_retransmit_without_sack, partial_acks_without_sack, what_is_a_duplicate_ack,
-	           fast_retransmit_with_sack, rack_waits_for_reordering, rack_finds_a_lost_retransmission,
-	           tail_loss_probe, tail_loss_probe_with_new_text, tail_loss_probe_that_repairs, timeout, reneging,
-	           sack_blocks_that_lie, any_sack_blocks);
+	           fast_retransmit_with_sack, rack_waits_for_reordering, rack_waits_longer_after_duplicates,
+	           rack_finds_a_lost_retransmission, tail_loss_probe, tail_loss_probe_with_new_text,
+	           tail_loss_probe_that_repairs, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
 }

@@ -3,10 +3,13 @@
 
 static const struct tcp_layer layer = {.cfg = TCP_CONFIG_DEFAULT};
 
+static struct env env;
+
 static void sample(struct tcp *t, int64_t ms)
 {
 	struct tcp_layer l = layer;
 
+	l.env = &env;
 	tcp_rtt_sample(&l, t, DURATION_MS(ms));
 }
 
@@ -38,12 +41,28 @@ START_TEST(later_samples)
 }
 END_TEST
 
+/* RFC 8985 6.1: the minimum is forgotten when it is old. */
+START_TEST(the_minimum_is_of_the_last_minutes)
+{
+	struct tcp t = {0};
+	sample(&t, 10);
+	env.now.ns += 200 * NS_PER_S;
+	sample(&t, 50);
+	ck_assert_int_eq(t.rtt_min.ns, 10 * NS_PER_MS);
+	env.now.ns += 101 * NS_PER_S;
+	sample(&t, 40);
+	ck_assert_int_eq(t.rtt_min.ns, 40 * NS_PER_MS);
+	sample(&t, 50);
+	ck_assert_int_eq(t.rtt_min.ns, 40 * NS_PER_MS);
+}
+END_TEST
+
 START_TEST(rto_has_bounds)
 {
 	struct tcp t = {0};
 	sample(&t, 0);
 	ck_assert_int_gt(t.srtt.ns, 0);
-	ck_assert_int_eq(t.rto.ns, layer.cfg.rto_min.ns);
+	ck_assert_int_eq(t.rto.ns, t.srtt.ns + layer.cfg.rto_min.ns);
 	t = (struct tcp){0};
 	sample(&t, 1000 * 1000);
 	ck_assert_int_eq(t.rto.ns, layer.cfg.rto_max.ns);
@@ -100,6 +119,7 @@ END_TEST
 Suite *tcp_rtt_suite(void);
 Suite *tcp_rtt_suite(void)
 {
-	UNIT_SUITE("tcp_rtt", first_sample, later_samples, rto_has_bounds, back_off_doubles_up_to_the_maximum,
-	           a_retransmitted_segment_gives_no_sample, the_handshake_gives_a_sample);
+	UNIT_SUITE("tcp_rtt", first_sample, later_samples, the_minimum_is_of_the_last_minutes, rto_has_bounds,
+	           back_off_doubles_up_to_the_maximum, a_retransmitted_segment_gives_no_sample,
+	           the_handshake_gives_a_sample);
 }
