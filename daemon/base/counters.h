@@ -95,6 +95,8 @@
 	X(TcpOutOfOrderDrops, "TCP segments dropped because too many gaps were open")                  \
 	X(TcpDuplicateData, "TCP segments with nothing but bytes already received")                    \
 	X(TcpBeyondWindow, "TCP segments with bytes beyond the receive window")                        \
+	X(TcpFinMismatch, "FINs and text that contradict the place of the first FIN")                  \
+	X(TcpNoTimestamp, "TCP segments without the timestamp that was agreed (RFC 7323 3.2)")         \
 	X(TcpChallengeAcks, "challenge ACKs sent (RFC 5961)")                                          \
 	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")            \
 	X(TcpFastRetransmits, "recoveries entered by duplicate ACKs, SACK or RACK")                    \

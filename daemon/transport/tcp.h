@@ -66,6 +66,8 @@ struct tcp_txq {
 	uint32_t head, count, capacity; /* capacity: power of two */
 };
 
+#define TCP_SACK_BLOCKS 4 /* in one segment */
+
 /* Bytes received beyond a gap: [start, end). */
 struct tcp_gap {
 	seq32 start, end;
@@ -113,7 +115,11 @@ struct tcp {
 		struct tcp_gap *gap;              /* out-of-order intervals, ascending, disjoint, not adjacent */
 		uint16_t gaps, gap_capacity;
 		struct tcp_gap dsack; /* duplicate to be reported with the next ACK (RFC 2883); empty: start == end */
-		seq32 gap_recent;     /* lies in the interval that grew last (RFC 2018 4) */
+		/* Each lies in an interval that was reported lately, the newest first (RFC 2018 4). */
+		seq32 recent[TCP_SACK_BLOCKS];
+		uint8_t recents;
+		bool fin_known; /* a FIN arrived that is not processed yet: it stands at `fin` */
+		seq32 fin;
 	} rcv;
 
 	struct ring snd_ring, rcv_ring;

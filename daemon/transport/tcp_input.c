@@ -182,9 +182,7 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		rest.seq = t->rcv.nxt;
 		rest.flags &= ~TCP_SYN;
 		tcp_urgent_input(l, t, &rest);
-		tcp_text_input(l, t, &rest);
-		if (g->flags & TCP_FIN && seq_eq(seq_add(rest.seq, rest.text_len), t->rcv.nxt))
-			tcp_fin_input(l, t);
+		tcp_text_and_fin(l, t, &rest);
 	}
 }
 
@@ -257,6 +255,16 @@ static void update_ts_recent(struct tcp_layer *l, struct tcp *t, const struct tc
 	}
 }
 
+/* RFC 7323 3.2: once timestamps are agreed, a segment without one is dropped in silence, unless it is a reset. A SYN
+ * negotiates anew: it gets the challenge ACK of RFC 5961 4, without which a half-open connection would stay. */
+static bool lacks_timestamp(struct tcp_layer *l, const struct tcp *t, const struct tcp_seg *g)
+{
+	if (!t->ts_ok || g->opt.has_ts || (g->flags & (TCP_RST | TCP_SYN)))
+		return false;
+	TCP_DROP(l, t, TcpNoTimestamp);
+	return true;
+}
+
 /* First check. False: not acceptable; answered with an ACK unless it is a reset. */
 static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
@@ -279,12 +287,13 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 		} else {
 			TCP_DROP(l, t, TcpInUnacceptable);
 		}
+		/* RFC 9293 3.10.7.4, TIME-WAIT: the remote FIN once more restarts the 2 MSL timeout. */
+		if (t->state == TCP_TIME_WAIT && (g->flags & (TCP_FIN | TCP_RST)) == TCP_FIN &&
+		    seq_eq(seq_add(g->seq, seg_len(g)), t->rcv.nxt))
+			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
 	}
 	if (g->flags & TCP_RST)
 		return false;
-	/* RFC 9293 3.10.7.4 TIME-WAIT: a retransmitted FIN restarts the 2 MSL timeout. */
-	if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
-		tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
 	if (g->text_len || seg_len(g)) {
 		t->ack_owed = true; /* text sent again asks for the ACK that was lost */
 		tcp_output_wanted(l, t);
@@ -329,14 +338,37 @@ static void reset_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 	}
 }
 
-/* RFC 9293 3.10.7.4 (TIME-WAIT), RFC 6191 2: may this SYN open a new incarnation? */
-static bool reopens(const struct tcp *t, const struct tcp_seg *g)
+/* RFC 9293 3.10.7.4 (TIME-WAIT), RFC 6191 2: may this SYN open a new incarnation? The last sequence number of the
+ * former one is that of its FIN, which is before RCV.NXT. */
+static bool reopens(const struct tcp_layer *l, const struct tcp *t, const struct tcp_seg *g)
 {
+	bool timestamps = l->cfg.timestamps && g->opt.has_ts;
+
 	if (t->state != TCP_TIME_WAIT || !(g->flags & TCP_SYN) || (g->flags & (TCP_ACK | TCP_RST | TCP_FIN)))
 		return false;
-	if (t->ts_ok && g->opt.has_ts && g->opt.tsval != t->ts_recent)
+	if (timestamps && !t->ts_ok)
+		return true;
+	if (timestamps && g->opt.tsval != t->ts_recent)
 		return (int32_t)(g->opt.tsval - t->ts_recent) > 0;
-	return seq_gt(g->seq, t->rcv.nxt);
+	return seq_ge(g->seq, t->rcv.nxt);
+}
+
+/* A SYN meets a connection in TIME-WAIT. Returns the listener when it opens a new incarnation, for which the old one
+ * goes: RFC 9293 3.6.1, MAY-2 (1), the new one's numbers begin above the old one's. Else, and without a listener that
+ * has room, the SYN is an old duplicate like any other. */
+static struct tcp *reopen(struct tcp_layer *l, struct tcp *old, struct tcp_seg *g)
+{
+	if (!reopens(l, old, g))
+		return NULL;
+	struct pcb *p = pcb_lookup_port(&l->pcbs, g->local, true);
+	struct tcp *listener = p ? container_of(p, struct tcp, pcb) : NULL;
+	if (!listener || !tcp_listen_room(listener))
+		return NULL;
+	COUNT(l->cnt, TcpTimeWaitReused);
+	g->reopens = true;
+	g->iss_least = seq_add(old->snd.nxt, TCP_REOPEN_STEP);
+	tcp_end(l, old, 0, "a new incarnation opens");
+	return listener;
 }
 
 /* Fifth check in SYN-RECEIVED. False: the segment is dropped. */
@@ -404,11 +436,7 @@ static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		return;
 	}
 	tcp_urgent_input(l, t, g);
-	tcp_text_input(l, t, g);
-	if (g->flags & TCP_FIN && seq_eq(seq_add(g->seq, g->text_len), t->rcv.nxt))
-		tcp_fin_input(l, t);
-	else if (g->flags & TCP_FIN && !g->text_len && seq_lt(t->rcv.nxt, g->seq))
-		t->ack_owed = true;
+	tcp_text_and_fin(l, t, g);
 }
 
 void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *seg)
@@ -426,7 +454,7 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		g->flags &= ~TCP_SYN;
 		g->seq = seq_add(g->seq, 1);
 	}
-	if (!check_sequence(l, t, g))
+	if (lacks_timestamp(l, t, g) || !check_sequence(l, t, g))
 		return;
 	update_ts_recent(l, t, g);
 	if (g->flags & TCP_RST) {
@@ -473,14 +501,13 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 		return;
 	struct pcb *p = pcb_lookup_tuple(&l->pcbs, g.local, g.remote);
 	struct tcp *t = p ? container_of(p, struct tcp, pcb) : NULL;
-	bool reopened = t && reopens(t, &g);
-	if (!t || reopened)
+	struct tcp *listener = t ? reopen(l, t, &g) : NULL;
+	if (listener) {
+		t = listener;
+	} else if (!t) {
 		p = pcb_lookup_port(&l->pcbs, g.local, true);
-	if (reopened && p) { /* without a listener it is an old duplicate like any other */
-		COUNT(l->cnt, TcpTimeWaitReused);
-		tcp_end(l, t, 0, "a new incarnation opens");
+		t = p ? container_of(p, struct tcp, pcb) : NULL;
 	}
-	t = p ? container_of(p, struct tcp, pcb) : t;
 	if (!t) {
 		TCP_DROP(l, NULL, TcpInNoSocket);
 		tcp_reset_reply(l, &g, "no socket");

@@ -22,13 +22,13 @@
 #define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
 #define TCP_IW_SEGMENTS      10  /* RFC 6928 */
 #define TCP_DUPTHRESH        3
-#define TCP_QUICK_ACKS       16 /* segments at the start that are acknowledged at once */
-#define TCP_SACK_BLOCKS      4
+#define TCP_QUICK_ACKS       16   /* segments at the start that are acknowledged at once */
 #define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */
 #define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
 #define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
 #define TCP_SYN_QUEUE_MIN    128
-#define TCP_R1               3 /* retransmissions (RFC 9293 3.8.3, SHLD-10) */
+#define TCP_REOPEN_STEP      65537 /* from the last number of an incarnation to the first of the next: a window */
+#define TCP_R1               3     /* retransmissions (RFC 9293 3.8.3, SHLD-10) */
 #define TCP_CHALLENGES_PER_S 10
 #define TCP_PAWS_IDLE        DURATION_S(24 * 24 * 3600) /* RFC 7323 5.5: 24 days */
 
@@ -52,6 +52,8 @@ struct tcp_seg {
 	uint32_t text_len;
 	uint32_t segments; /* on the wire: a super-frame counts as its segments */
 	struct tcp_options opt;
+	bool reopens; /* a SYN that follows an incarnation in TIME-WAIT, whose numbers end before iss_least */
+	seq32 iss_least;
 };
 
 /* SEG.LEN of RFC 9293: text plus SYN and FIN. */
@@ -110,6 +112,8 @@ bool tcp_cookie_open(struct tcp_layer *l, struct tcp *listener, const struct tcp
 /* tcp_listen.c */
 /* A child in SYN-RECEIVED that has learned from the SYN; nothing is owed or timed yet. NULL: refused and counted. */
 struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *syn, seq32 iss);
+/* It can take a SYN without a cookie. */
+bool tcp_listen_room(const struct tcp *t);
 void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_listener_close(struct tcp_layer *l, struct tcp *t);
 void tcp_child_unlink(struct tcp *t);
@@ -122,8 +126,12 @@ uint32_t tcp_ts_offset(struct tcp_layer *l, const struct tcp *t);
 bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 
 /* tcp_rcv.c */
-void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
-void tcp_fin_input(struct tcp_layer *l, struct tcp *t);
+/* Seventh and eighth check of RFC 9293 3.10.7.4, in a state that expects text. */
+void tcp_text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+/* A FIN may stand there: everything that has arrived lies before it. */
+bool tcp_fin_fits(const struct tcp *t, seq32 fin);
+/* The interval beyond a gap that holds the sequence number; NULL: none. */
+const struct tcp_gap *tcp_gap_of(const struct tcp *t, seq32 seq);
 void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t);
 /* [start, end) arrived although it had arrived before. */
 void tcp_note_duplicate(struct tcp *t, seq32 start, seq32 end);

@@ -128,14 +128,21 @@ struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struc
 
 static void open_child(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g)
 {
-	struct tcp *t = tcp_child_new(l, listener, g,
-	                              tcp_isn(l, &(struct tcp){.pcb = {.local = g->local, .remote = g->remote}}));
+	seq32 iss = tcp_isn(l, &(struct tcp){.pcb = {.local = g->local, .remote = g->remote}});
 
+	if (g->reopens)
+		iss = seq_max(iss, g->iss_least);
+	struct tcp *t = tcp_child_new(l, listener, g, iss);
 	if (!t)
 		return;
 	t->syn_owed = true;
 	tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, l->cfg.rto_initial);
 	tcp_output_wanted(l, t);
+}
+
+bool tcp_listen_room(const struct tcp *t)
+{
+	return t->accept_count < t->backlog && t->syn_count < u32_max(t->backlog, TCP_SYN_QUEUE_MIN);
 }
 
 /* RFC 9293 3.10.7.2 */
@@ -161,7 +168,7 @@ void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 		TCP_DROP(l, t, TcpListenOverflows);
 		return;
 	}
-	if (t->syn_count >= u32_max(t->backlog, TCP_SYN_QUEUE_MIN)) {
+	if (!tcp_listen_room(t)) {
 		if (l->cfg.syn_cookies)
 			tcp_cookie_answer(l, t, g);
 		else

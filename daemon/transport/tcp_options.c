@@ -106,36 +106,50 @@ static uint8_t *put_block(uint8_t *p, struct tcp_gap g)
 	return p + OPT_LEN_SACK_BLOCK;
 }
 
-/* RFC 2883 4: a duplicate comes first. RFC 2018 4: then the block that holds the segment that came last; the others
- * repeat what was reported before. */
+/* A FIN that is held behind the interval is reported with it. */
+static struct tcp_gap with_fin(const struct tcp *t, struct tcp_gap g)
+{
+	if (t->rcv.fin_known && seq_eq(g.end, t->rcv.fin))
+		g.end = seq_add(g.end, 1);
+	return g;
+}
+
+static bool among(const struct tcp_gap *const *set, uint32_t n, const struct tcp_gap *g)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (set[i] == g)
+			return true;
+	return false;
+}
+
+/* RFC 2883 4: a duplicate comes first. RFC 2018 4: then the block that holds the segment that came last, then those
+ * that were reported most recently; as many as there are, so what was never reported first fills the rest. */
 static uint8_t *put_sack(const struct tcp *t, uint8_t *p, size_t room)
 {
 	bool duplicate = tcp_dsack_owed(t);
 	uint32_t max = u32_min((uint32_t)((room - 4) / OPT_LEN_SACK_BLOCK), TCP_SACK_BLOCKS);
 	uint32_t n = u32_min(max, t->rcv.gaps + (uint32_t)duplicate);
-	uint32_t first = 0, put = 0;
+	const struct tcp_gap *reported[TCP_SACK_BLOCKS];
+	uint32_t blocks = 0;
 
-	for (uint32_t i = 0; i < t->rcv.gaps; i++)
-		if (seq_le(t->rcv.gap[i].start, t->rcv.gap_recent) && seq_lt(t->rcv.gap_recent, t->rcv.gap[i].end))
-			first = i;
 	*p++ = OPT_NOP;
 	*p++ = OPT_NOP;
 	*p++ = OPT_SACK;
 	*p++ = (uint8_t)(2 + n * OPT_LEN_SACK_BLOCK);
 	if (duplicate) {
 		p = put_block(p, t->rcv.dsack);
-		put++;
+		n--;
 	}
-	if (t->rcv.gaps && put < n) {
-		p = put_block(p, t->rcv.gap[first]);
-		put++;
+	for (uint32_t i = 0; i < t->rcv.recents && blocks < n; i++) {
+		const struct tcp_gap *g = tcp_gap_of(t, t->rcv.recent[i]);
+		if (g && !among(reported, blocks, g))
+			reported[blocks++] = g;
 	}
-	for (uint32_t i = 0; i < t->rcv.gaps && put < n; i++) {
-		if (i == first)
-			continue;
-		p = put_block(p, t->rcv.gap[i]);
-		put++;
-	}
+	for (uint32_t i = 0; i < t->rcv.gaps && blocks < n; i++)
+		if (!among(reported, blocks, &t->rcv.gap[i]))
+			reported[blocks++] = &t->rcv.gap[i];
+	for (uint32_t i = 0; i < blocks; i++)
+		p = put_block(p, with_fin(t, *reported[i]));
 	return p;
 }
 

@@ -3,7 +3,10 @@
  * Positions in the receive ring count from its head, which is the oldest byte that the application has not been given:
  * first the ring's own bytes (len), then this turn's borrowed arrivals, then RCV.NXT; bytes beyond a gap are stored at
  * their final positions. Memory for a segment is reserved before RCV.NXT moves over it, so an acknowledged byte is
- * never lost. */
+ * never lost.
+ *
+ * The first FIN that arrives, wherever it stands, fixes the end of the stream: nothing beyond it is taken, and it is
+ * processed when RCV.NXT reaches it. So what is in the intervals always ends at or before a FIN that is known. */
 #include "transport/tcp_internal.h"
 
 /* Ring position of a sequence number at or beyond RCV.NXT. */
@@ -122,6 +125,7 @@ static void gaps_release(struct tcp_layer *l, struct tcp *t)
 	env_free(l->env, t->rcv.gap, t->rcv.gap_capacity * sizeof(*t->rcv.gap));
 	t->rcv.gap = NULL;
 	t->rcv.gaps = t->rcv.gap_capacity = 0;
+	t->rcv.recents = 0;
 }
 
 /* Enters [b.start, b.end), merging what it touches. False: too many intervals, or no memory. */
@@ -167,6 +171,38 @@ static void note_duplicate_beyond(struct tcp *t, struct tcp_gap b)
 	}
 }
 
+const struct tcp_gap *tcp_gap_of(const struct tcp *t, seq32 seq)
+{
+	uint32_t low = 0, high = t->rcv.gaps;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+		if (seq_le(t->rcv.gap[middle].end, seq))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < t->rcv.gaps && seq_le(t->rcv.gap[low].start, seq) ? &t->rcv.gap[low] : NULL;
+}
+
+/* RFC 2018 4: seq lies in the interval that grew last. Of what was reported before, each interval is kept once, and
+ * those that RCV.NXT has passed are forgotten. */
+static void note_recent(struct tcp *t, seq32 seq)
+{
+	const struct tcp_gap *grown = tcp_gap_of(t, seq);
+	seq32 was[TCP_SACK_BLOCKS];
+	uint8_t n = t->rcv.recents, kept = 0;
+
+	memcpy(was, t->rcv.recent, sizeof(was));
+	t->rcv.recent[kept++] = seq;
+	for (uint8_t i = 0; i < n && kept < TCP_SACK_BLOCKS; i++) {
+		const struct tcp_gap *g = tcp_gap_of(t, was[i]);
+		if (g && g != grown)
+			t->rcv.recent[kept++] = was[i];
+	}
+	t->rcv.recents = kept;
+}
+
 static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len)
 {
 	struct tcp_gap b = {seq, seq_add(seq, len)};
@@ -185,7 +221,7 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 	}
 	COUNT(l->cnt, TcpOutOfOrder);
 	ring_write_at(&t->rcv_ring, pos, p, len);
-	t->rcv.gap_recent = seq;
+	note_recent(t, seq);
 }
 
 /* RCV.NXT has reached the first interval: its bytes join the ring. */
@@ -236,7 +272,7 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
 }
 
-void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	const uint8_t *p = g->text;
 	uint32_t len = g->text_len;
@@ -264,6 +300,13 @@ void tcp_text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		if (!len)
 			return;
 	}
+	if (t->rcv.fin_known && seq_gt(seq_add(seq, len), t->rcv.fin)) {
+		TCP_DROP(l, t, TcpFinMismatch);
+		t->ack_owed = true;
+		if (seq_ge(seq, t->rcv.fin))
+			return;
+		len = seq_len(seq, t->rcv.fin);
+	}
 	tcp_tune_rtt(l, t, g);
 	if (seq_eq(seq, t->rcv.nxt))
 		in_order(l, t, g, p, len);
@@ -280,9 +323,10 @@ void tcp_check_eof(struct tcp_layer *l, struct tcp *t)
 }
 
 /* RFC 9293 3.10.7.4, eighth step. The FIN is in order. */
-void tcp_fin_input(struct tcp_layer *l, struct tcp *t)
+static void fin_input(struct tcp_layer *l, struct tcp *t)
 {
 	t->rcv.nxt = seq_add(t->rcv.nxt, 1);
+	t->rcv.fin_known = false;
 	t->fin_received = true;
 	t->ack_owed = true;
 	switch (t->state) {
@@ -307,6 +351,35 @@ void tcp_fin_input(struct tcp_layer *l, struct tcp *t)
 		break;
 	}
 	tcp_check_eof(l, t);
+}
+
+bool tcp_fin_fits(const struct tcp *t, seq32 fin)
+{
+	return seq_ge(fin, t->rcv.nxt) && (!t->rcv.gaps || seq_le(t->rcv.gap[t->rcv.gaps - 1].end, fin));
+}
+
+/* RFC 9293 3.10.7.4, SHLD-31: a FIN beyond a gap is held. It needs no buffer, so one right at the edge of the window is
+ * taken; one beyond it stands behind text that will come again. */
+static void note_fin(struct tcp_layer *l, struct tcp *t, seq32 fin)
+{
+	t->ack_owed = true;
+	if (seq_gt(fin, seq_max(t->rcv.adv, t->rcv.nxt)))
+		return;
+	if (t->rcv.fin_known ? seq_eq(fin, t->rcv.fin) : tcp_fin_fits(t, fin)) {
+		t->rcv.fin_known = true;
+		t->rcv.fin = fin;
+		return;
+	}
+	TCP_DROP(l, t, TcpFinMismatch);
+}
+
+void tcp_text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	if (g->flags & TCP_FIN)
+		note_fin(l, t, seq_add(g->seq, g->text_len));
+	text_input(l, t, g);
+	if (t->rcv.fin_known && seq_eq(t->rcv.fin, t->rcv.nxt))
+		fin_input(l, t);
 }
 
 int tcp_deliver(const struct tcp_layer *l, const struct tcp *t, struct iovec *iov, int max)

@@ -120,7 +120,12 @@ static void snap_receive_space(struct snap *s, struct tcp *t)
 	snap_u16(s, &t->rcv.mss);
 	snap_u32(s, &t->rcv.held);
 	snap_u32(s, &t->rcv.unacked_segments);
-	snap_seq(s, &t->rcv.gap_recent);
+	snap_u8(s, &t->rcv.recents);
+	snap_check(s, t->rcv.recents <= TCP_SACK_BLOCKS, "too many SACK blocks");
+	for (uint32_t i = 0; i < t->rcv.recents && snap_ok(s); i++)
+		snap_seq(s, &t->rcv.recent[i]);
+	snap_bool(s, &t->rcv.fin_known);
+	snap_seq(s, &t->rcv.fin);
 	snap_seq(s, &t->rcv.dsack.start);
 	snap_seq(s, &t->rcv.dsack.end);
 	snap_check(s, t->rcv.wind_shift <= TCP_WIND_SHIFT_MAX, "receive variables out of range");
@@ -238,6 +243,8 @@ static bool consistent(const struct tcp *t)
 	if (t->pcb.connected != live || (t->pcb.bound && t->pcb.listening) != (t->state == TCP_LISTEN))
 		return false;
 	if (t->rcv.gaps && t->rcv_ring.len + seq_len(t->rcv.nxt, t->rcv.gap[t->rcv.gaps - 1].end) > t->rcv_ring.size)
+		return false;
+	if (t->rcv.fin_known && (t->fin_received || !tcp_fin_fits(t, t->rcv.fin)))
 		return false;
 	if (!t->txq.count)
 		return true;

@@ -83,7 +83,7 @@ START_TEST(out_of_order_with_sack)
 	/* With timestamps three blocks have room. */
 	IN(&n, TCP_ACK, .seq = seq + 700, .ack = 1, .len = 50);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = seq, .sacks = 3,
-	    .sack = {{seq + 700, seq + 750}, {seq + 100, seq + 170}, {seq + 300, seq + 350}});
+	    .sack = {{seq + 700, seq + 750}, {seq + 500, seq + 550}, {seq + 100, seq + 170}});
 	ck_assert_uint_eq(CNT(&n, TcpOutOfOrder), 5);
 	/* Gaps fill from the left. */
 	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 100);
@@ -93,6 +93,47 @@ START_TEST(out_of_order_with_sack)
 	IN(&n, TCP_ACK, .seq = seq + 570, .ack = 1, .len = 130);
 	ck_assert_int_eq(OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 750)->sacks, 0);
 	ck_assert_uint_eq(n.received, seq + 750 - 1);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* RFC 2018 4: the others in the order in which they were reported, the most recent first; four without timestamps. */
+START_TEST(recent_blocks_come_first)
+{
+	struct tcp_net_options opt = tcp_net_modern;
+	opt.peer_ts = false;
+	struct tcp_net n;
+	in_established(&n, &opt);
+	for (uint32_t i = 1; i <= 5; i++) {
+		IN(&n, TCP_ACK, .seq = 1 + 100 * i, .ack = 1, .len = 50);
+		tcp_net_skip_output(&n);
+	}
+	IN(&n, TCP_ACK, .seq = 251, .ack = 1, .len = 10); /* grows the second */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 4, .sack = {{201, 261}, {501, 551}, {401, 451}, {301, 351}});
+	IN(&n, TCP_ACK, .seq = 451, .ack = 1, .len = 50); /* joins the fourth and the fifth */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 4, .sack = {{401, 551}, {201, 261}, {301, 351}, {101, 151}});
+	tcp_net_reload(&n);
+	IN(&n, TCP_ACK, .seq = 701, .ack = 1, .len = 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 4, .sack = {{701, 711}, {401, 551}, {201, 261}, {301, 351}});
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 200); /* what RCV.NXT has passed is not reported */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 261, .sacks = 3, .sack = {{701, 711}, {401, 551}, {301, 351}});
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* RFC 2883 4: the duplicate, then the block that holds it, then the rest. */
+START_TEST(a_duplicate_before_the_recent_blocks)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_modern);
+	for (uint32_t i = 1; i <= 3; i++) {
+		IN(&n, TCP_ACK, .seq = 1 + 100 * i, .ack = 1, .len = 50);
+		tcp_net_skip_output(&n);
+	}
+	IN(&n, TCP_ACK, .seq = 111, .ack = 1, .len = 20);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 3, .sack = {{111, 131}, {101, 151}, {301, 351}});
+	IN(&n, TCP_ACK, .seq = 501, .ack = 1, .len = 20);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 3, .sack = {{501, 521}, {101, 151}, {301, 351}});
 	tcp_net_end(&n);
 }
 END_TEST
@@ -280,21 +321,129 @@ START_TEST(fin_with_text)
 }
 END_TEST
 
-START_TEST(fin_out_of_order_waits)
+/* RFC 9293 3.10.7.4, SHLD-31: a FIN beyond a gap counts when the gap closes; the peer need not repeat it. */
+START_TEST(fin_beyond_a_gap_is_held)
+{
+	for (int reload = 0; reload < 2; reload++) {
+		struct tcp_net n;
+		in_established(&n, &tcp_net_modern);
+		IN(&n, TCP_ACK | TCP_FIN, .seq = 11, .ack = 1, .len = 10);
+		OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{11, 22}});
+		EXPECT_STATE(&n, TCP_ESTABLISHED);
+		if (reload)
+			tcp_net_reload(&n);
+		IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+		OUT(&n, TCP_ACK, .seq = 1, .ack = 22);
+		EXPECT_STATE(&n, TCP_CLOSE_WAIT);
+		ck_assert_uint_eq(n.received, 20);
+		ck_assert_uint_eq(tcp_net_events(&n), SOCKET_EOF);
+		ck_assert_uint_eq(CNT(&n, TcpFinMismatch), 0);
+		tcp_net_end(&n);
+	}
+}
+END_TEST
+
+/* Alone, or with text of which a part is still missing; the text may come in any order. */
+START_TEST(a_bare_fin_beyond_a_gap)
 {
 	struct tcp_net n;
-	in_established(&n, &tcp_net_modern);
+	in_fin_wait_2(&n, &tcp_net_modern);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 21, .ack = 2);
+	ck_assert_int_eq(OUT(&n, TCP_ACK, .seq = 2, .ack = 1)->sacks, 0);
+	IN(&n, TCP_ACK, .seq = 6, .ack = 2, .len = 5);
+	OUT(&n, TCP_ACK, .seq = 2, .ack = 1, .sacks = 1, .sack = {{6, 11}});
+	IN(&n, TCP_ACK, .seq = 11, .ack = 2, .len = 10);
+	OUT(&n, TCP_ACK, .seq = 2, .ack = 1, .sacks = 1, .sack = {{6, 22}});
+	EXPECT_STATE(&n, TCP_FIN_WAIT_2);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 2, .len = 5);
+	OUT(&n, TCP_ACK, .seq = 2, .ack = 22);
+	EXPECT_STATE(&n, TCP_TIME_WAIT);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The first FIN fixes the end of the stream; a peer that contradicts itself changes nothing, and is counted. */
+START_TEST(a_second_fin_elsewhere)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
 	IN(&n, TCP_ACK | TCP_FIN, .seq = 11, .ack = 1, .len = 10);
-	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{11, 21}});
-	IN(&n, TCP_ACK | TCP_FIN, .seq = 21, .ack = 1);
-	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{11, 21}});
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 31, .ack = 1); /* later */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	EXPECT_DROP(&n, TcpFinMismatch);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 15, .ack = 1); /* earlier, within text that is there */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	EXPECT_DROP(&n, TcpFinMismatch);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .len = 5); /* in order */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 6);
+	EXPECT_DROP(&n, TcpFinMismatch);
 	EXPECT_STATE(&n, TCP_ESTABLISHED);
-	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	OUT(&n, TCP_ACK, .seq = 1, .ack = 21);
-	IN(&n, TCP_ACK | TCP_FIN, .seq = 11, .ack = 1, .len = 10); /* the last segment again, with its FIN */
+	IN(&n, TCP_ACK, .seq = 6, .ack = 1, .len = 5);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 22);
 	EXPECT_STATE(&n, TCP_CLOSE_WAIT);
 	ck_assert_uint_eq(n.received, 20);
+	ck_assert_uint_eq(CNT(&n, TcpFinMismatch), 3);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(text_beyond_a_fin)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_modern);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 21, .ack = 1);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	IN(&n, TCP_ACK, .seq = 31, .ack = 1, .len = 10); /* all of it */
+	ck_assert_int_eq(OUT(&n, TCP_ACK, .seq = 1, .ack = 1)->sacks, 0);
+	EXPECT_DROP(&n, TcpFinMismatch);
+	IN(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 20); /* half of it */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{11, 22}});
+	EXPECT_DROP(&n, TcpFinMismatch);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 40);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 22);
+	EXPECT_DROP(&n, TcpFinMismatch);
+	EXPECT_STATE(&n, TCP_CLOSE_WAIT);
+	ck_assert_uint_eq(n.received, 20);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* A FIN behind text that does not fit into the window is not where the stream ends yet; one at its edge is. */
+START_TEST(fin_beyond_the_window)
+{
+	struct tcp_net n;
+	struct tcp_net_options opt = tcp_net_plain;
+	opt.tcp.rcvbuf = 4096;
+	in_established(&n, &opt);
+	n.channel_max = 0;
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 4090, .ack = 1, .len = 100);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	ck_assert(!tcb(&n)->rcv.fin_known);
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 4001, .ack = 1, .len = 96);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	ck_assert(tcb(&n)->rcv.fin_known);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 4000);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 4098);
+	EXPECT_STATE(&n, TCP_CLOSE_WAIT);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* Want of memory loses the text, not the FIN's place. */
+START_TEST(fin_of_a_segment_without_memory)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	n.env.fail_at = n.env.allocations + 1;
+	IN(&n, TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .len = 10);
+	n.env.fail_at = 0;
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
+	EXPECT_DROP(&n, TcpNoMemory);
+	EXPECT_STATE(&n, TCP_ESTABLISHED);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 12);
+	EXPECT_STATE(&n, TCP_CLOSE_WAIT);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -329,6 +478,27 @@ START_TEST(the_number_of_gaps_is_bounded)
 	tcp_net_skip_output(&n);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 2 * TCP_GAPS_MAX);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 2 * TCP_GAPS_MAX + 2);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The same, in time and memory: a segment costs the same whether 8 or TCP_GAPS_MAX holes are open, but for the shift of
+ * the intervals behind it, and the intervals of one connection never take more than their bound. */
+START_TEST(one_byte_holes_are_cheap)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_modern);
+	size_t before = n.env.allocated;
+	for (uint32_t i = 0; i < 4 * TCP_GAPS_MAX; i++) { /* from the right, which shifts them all */
+		BATCH(&n, TCP_ACK, .seq = 3 + 2 * (4 * TCP_GAPS_MAX - i), .ack = 1, .len = 1);
+		if (n.frames == BATCH_MAX)
+			tcp_net_turn(&n);
+		tcp_net_skip_output(&n);
+	}
+	ck_assert_uint_eq(tcb(&n)->rcv.gaps, TCP_GAPS_MAX);
+	ck_assert_uint_eq(tcb(&n)->rcv.gap_capacity, TCP_GAPS_MAX);
+	ck_assert_uint_le(n.env.allocated - before, 2 * TCP_GAPS_MAX * sizeof(struct tcp_gap) + (64u << 10));
+	ck_assert_uint_eq(CNT(&n, TcpOutOfOrderDrops), 3 * TCP_GAPS_MAX);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -394,7 +564,9 @@ Suite *tcp_rcv_suite(void)
 	UNIT_SUITE("tcp_rcv", delayed_ack, data_take_the_ack_along, one_ack_for_a_batch, out_of_order_with_sack,
 	           no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps, text_beyond_the_window_is_cut,
 	           the_right_edge_never_moves_left, small_segments_do_not_outgrow_the_buffer,
-	           window_opens_when_the_application_reads, fin_with_text, fin_out_of_order_waits,
-	           retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded, shut_down_for_reading,
-	           want_of_memory);
+	           window_opens_when_the_application_reads, fin_with_text, fin_beyond_a_gap_is_held,
+	           a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin, fin_beyond_the_window,
+	           fin_of_a_segment_without_memory, recent_blocks_come_first, a_duplicate_before_the_recent_blocks,
+	           one_byte_holes_are_cheap, retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded,
+	           shut_down_for_reading, want_of_memory);
 }
