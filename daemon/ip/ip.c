@@ -20,7 +20,6 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 	list_init(&ip->owed);
 	for (size_t i = 0; i < sizeof(ip->key.b); i++)
 		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
-	ip->next_id = (uint16_t)rng_u32(&env->rng);
 	if (!arp_init(ip))
 		return false;
 	icmp_init(ip);
@@ -105,7 +104,6 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 {
 	snap_tag(s, IP_SNAP_TAG);
 	snap_bytes(s, ip->key.b, sizeof(ip->key.b));
-	snap_u16(s, &ip->next_id);
 	snap_u32(s, &ip->icmp_tokens);
 	snap_instant(s, &ip->icmp_refilled);
 	snap_routes(s, ip);

@@ -96,7 +96,6 @@ struct ip_layer {
 	struct list owed;          /* flat frames to be pulled, in order */
 	struct flat_frame *pulled; /* the frame that the last ip_pull lent out; freed by the next call */
 	uint32_t owed_count;
-	uint16_t next_id;     /* IPv4 identification */
 	uint32_t icmp_tokens; /* errors that may still be sent now */
 	instant icmp_refilled;
 };

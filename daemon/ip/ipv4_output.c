@@ -14,25 +14,28 @@
 #include "link/ether.h"
 #include "link/flat.h"
 
-/* Datagrams that the link will make of it; 0: too long for it. */
-static uint32_t datagram_count(const struct ip_layer *ip, uint32_t total, const struct offload *off)
+/* Does the link take a datagram of so many bytes, or a super-frame and each segment that it makes of it? */
+static bool fits(const struct ip_layer *ip, uint32_t total, const struct offload *off)
 {
 	if (off->gso == GSO_NONE)
-		return total <= ip->cfg.mtu ? 1 : 0;
+		return total <= ip->cfg.mtu;
 	assert(off->needs_csum && off->gso_size > 0 && total >= off->hdr_len);
-	if (total > ip_gso_max(ip) || (uint32_t)off->hdr_len + off->gso_size > ip->cfg.mtu)
-		return 0;
-	uint32_t payload = total - off->hdr_len;
-	return payload == 0 ? 1 : (payload + off->gso_size - 1) / off->gso_size;
+	return total <= ip_gso_max(ip) && (uint32_t)off->hdr_len + off->gso_size <= ip->cfg.mtu;
 }
 
-static void ipv4_write_header(struct ip_layer *ip, uint8_t *p, const struct ip_tx *tx, uint32_t total, uint32_t count)
+/* RFC 6864 4.1: an atomic datagram's identification means nothing, and a constant lets a receiver merge segments. The
+ * others get one at random, because a counter tells every peer how much is sent to the others (RFC 7739 5.2). */
+static uint16_t identification(const struct ip_layer *ip, const struct ip_tx *tx)
+{
+	return tx->dont_fragment ? 0 : (uint16_t)rng_u32(&ip->env->rng);
+}
+
+static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struct ip_tx *tx, uint32_t total)
 {
 	p[0] = 4 << 4 | IPV4_HDR_MIN / 4;
 	p[1] = tx->tos;
 	store_be16(p + IPV4_OFF_LEN, (uint16_t)total);
-	store_be16(p + IPV4_OFF_ID, ip->next_id);
-	ip->next_id = (uint16_t)(ip->next_id + count);
+	store_be16(p + IPV4_OFF_ID, identification(ip, tx));
 	store_be16(p + IPV4_OFF_FRAG, tx->dont_fragment ? IPV4_FLAG_DF : 0);
 	p[8] = tx->ttl;
 	p[IPV4_OFF_PROTO] = tx->protocol;
@@ -66,12 +69,11 @@ enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip
 	}
 	uint8_t *p = frame_prepend(f, IPV4_HDR_MIN);
 	uint32_t total = frame_len(f);
-	uint32_t count = datagram_count(ip, total, &f->off);
-	if (count == 0) {
+	if (!fits(ip, total, &f->off)) {
 		ip_drop(ip, CNT_IpOutFragNeeded, frame_hdr(f) + IPV4_HDR_MIN, f->hdr_len - (size_t)IPV4_HDR_MIN);
 		return IP_FRAME_DROPPED;
 	}
-	ipv4_write_header(ip, p, tx, total, count);
+	ipv4_write_header(ip, p, tx, total);
 	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
 	bool known = link_address(ip, hop, &h.dst);
 	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
@@ -144,7 +146,7 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 	if (value == 0 && tx->protocol == IP_PROTO_UDP)
 		value = 0xffff;
 	store_be16(p + csum_offset, value);
-	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, IPV4_HDR_MIN + len, 1);
+	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, IPV4_HDR_MIN + len);
 	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
 	bool known = link_address(ip, hop, &h.dst);
 	ether_build(f->bytes, &h);
