@@ -141,6 +141,8 @@ struct tcp {
 	enum tcp_cc cc;
 	struct {                     /* RFC 9438; see tcp_cubic.c */
 		instant epoch;       /* t_epoch; never: the next ACK begins one */
+		instant counted;     /* the last ACK that counted */
+		bool paused;         /* since then the window has not been the limit */
 		uint32_t w_max;      /* bytes */
 		uint32_t cwnd_prior; /* bytes */
 		uint32_t k_ms;       /* K */

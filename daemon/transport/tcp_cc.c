@@ -8,6 +8,11 @@
  * segments; growth is by bytes, so such an ACK counts as the ACKs that it stands for. */
 #include "transport/tcp_internal.h"
 
+static void no_clock(struct tcp *t)
+{
+	(void)t;
+}
+
 static uint32_t all_of(struct tcp *t, uint32_t bytes)
 {
 	(void)t;
@@ -36,9 +41,10 @@ static const struct {
 	uint32_t (*slow_start)(struct tcp *t, uint32_t bytes); /* bytes to add of those acknowledged */
 	void (*avoidance)(struct tcp *t, uint32_t bytes);
 	uint32_t (*ssthresh)(struct tcp *t);
+	void (*paused)(struct tcp *t); /* the window is not what limits the sender */
 } algorithm[TCP_CCS] = {
-        [TCP_CC_RENO] = {all_of, reno_avoidance, reno_ssthresh},
-        [TCP_CC_CUBIC] = {tcp_hystart_growth, tcp_cubic_avoidance, tcp_cubic_ssthresh},
+        [TCP_CC_RENO] = {all_of, reno_avoidance, reno_ssthresh, no_clock},
+        [TCP_CC_CUBIC] = {tcp_hystart_growth, tcp_cubic_avoidance, tcp_cubic_ssthresh, tcp_cubic_paused},
 };
 
 void tcp_cc_init(struct tcp *t)
@@ -75,7 +81,11 @@ uint32_t tcp_cc_room(const struct tcp *t)
 void tcp_cc_acked(struct tcp *t, uint32_t bytes)
 {
 	/* A window that is not used says nothing about the path: it does not grow. */
-	if (!t->cwnd_limited || t->recovery == TCP_RECOVERY)
+	if (!t->cwnd_limited) {
+		algorithm[t->cc].paused(t);
+		return;
+	}
+	if (t->recovery == TCP_RECOVERY)
 		return;
 	if (t->cwnd < t->ssthresh) {
 		/* RFC 5681 3.1: slow start. */
@@ -110,6 +120,7 @@ void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t)
 	/* RFC 5681 4.1: after an idle period of more than RTO, restart from at most the initial window. */
 	if (instant_is_never(t->last_sent) || t->txq.count)
 		return;
+	algorithm[t->cc].paused(t);
 	if (duration_lt(t->rto, instant_since(l->env->now, t->last_sent)))
 		t->cwnd = u32_min(t->cwnd, TCP_IW_SEGMENTS * t->snd.mss);
 }

@@ -63,10 +63,25 @@ static uint32_t reno_friendly(struct tcp *t, uint32_t bytes)
 	return w > TCP_BUF_MAX ? TCP_BUF_MAX : (uint32_t)w;
 }
 
+void tcp_cubic_paused(struct tcp *t)
+{
+	t->cubic.paused = true;
+}
+
+/* 5.8: t does not count the time in which the application, not the window, was the limit. */
+static void leave_out_the_pause(struct tcp *t, instant now)
+{
+	if (t->cubic.paused && !instant_is_never(t->cubic.epoch))
+		t->cubic.epoch = instant_add(t->cubic.epoch, instant_since(now, t->cubic.counted));
+	t->cubic.paused = false;
+	t->cubic.counted = now;
+}
+
 void tcp_cubic_avoidance(struct tcp *t, uint32_t bytes)
 {
 	instant now = t->last_received; /* the ACK that is being processed */
 
+	leave_out_the_pause(t, now);
 	if (instant_is_never(t->cubic.epoch))
 		epoch_begin(t, now);
 	int64_t ms = instant_since(now, t->cubic.epoch).ns / NS_PER_MS;

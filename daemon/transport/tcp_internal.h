@@ -223,6 +223,7 @@ void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t);
 /* tcp_cubic.c: RFC 9438. Bytes acknowledged in congestion avoidance; ssthresh after a congestion event. */
 void tcp_cubic_reset(struct tcp *t);
 void tcp_cubic_avoidance(struct tcp *t, uint32_t bytes);
+void tcp_cubic_paused(struct tcp *t);
 uint32_t tcp_cubic_ssthresh(struct tcp *t);
 
 /* tcp_hystart.c: RFC 9406. How much of an ACK's bytes slow start may add to cwnd. */

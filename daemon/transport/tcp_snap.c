@@ -148,6 +148,8 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	SNAP_ENUM(s, t->frto, TCP_FRTOS);
 	SNAP_ENUM(s, t->cc, TCP_CCS);
 	snap_instant(s, &t->cubic.epoch);
+	snap_instant(s, &t->cubic.counted);
+	snap_bool(s, &t->cubic.paused);
 	snap_u32(s, &t->cubic.w_max);
 	snap_u32(s, &t->cubic.cwnd_prior);
 	snap_u32(s, &t->cubic.k_ms);

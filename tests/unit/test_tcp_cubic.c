@@ -65,6 +65,30 @@ START_TEST(growth_follows_the_curve)
 }
 END_TEST
 
+/* 5.8: what passes while the application is the limit does not count. */
+START_TEST(an_idle_application_stops_the_clock)
+{
+	struct tcp t = after_loss(1000 * MSS, 100);
+	t.cwnd = t.ssthresh;
+	t.last_received = (instant){0};
+	for (int64_t ms = 0; ms <= 1000; ms += 100) {
+		t.last_received.ns = ms * NS_PER_MS;
+		tcp_cc_acked(&t, t.cwnd);
+	}
+	uint32_t before = t.cwnd;
+	t.cwnd_limited = false;
+	for (int64_t ms = 1100; ms <= 60000; ms += 100) {
+		t.last_received.ns = ms * NS_PER_MS;
+		tcp_cc_acked(&t, 10 * MSS);
+	}
+	ck_assert_uint_eq(t.cwnd, before);
+	t.cwnd_limited = true;
+	t.last_received.ns += 100 * NS_PER_MS;
+	tcp_cc_acked(&t, t.cwnd);
+	ck_assert_uint_lt(t.cwnd, before + before / 20);
+}
+END_TEST
+
 /* In a short network the Reno-friendly estimate is above the curve, and 4.3 holds: 0.53 segments an RTT. */
 START_TEST(reno_friendly_region)
 {
@@ -85,5 +109,5 @@ Suite *tcp_cubic_suite(void);
 Suite *tcp_cubic_suite(void)
 {
 	UNIT_SUITE("tcp_cubic", decrease_is_to_seven_tenths, fast_convergence_gives_way, growth_follows_the_curve,
-	           reno_friendly_region);
+	           an_idle_application_stops_the_clock, reno_friendly_region);
 }
