@@ -201,7 +201,7 @@ struct tcp {
 	bool input_shut;      /* bytes are accepted and dropped */
 	bool orphan;          /* no application holds it */
 	bool writable_wanted; /* tell when the send ring has room */
-	bool cwnd_limited;    /* cwnd held back data since the last ACK (RFC 7661 in spirit: else cwnd does not grow) */
+	bool cwnd_limited;    /* output left no room in cwnd (RFC 7661 in spirit: else it does not grow) */
 	bool keepalive;       /* SO_KEEPALIVE */
 	bool keepalive_owed;
 	uint8_t keep_count, keep_probes;

@@ -82,7 +82,6 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		free_acked_bytes(l, t);
 		tcp_cc_acked(t, news.acked);
 		tcp_tune_send(l, t);
-		t->cwnd_limited = false; /* until output finds it so again */
 	} else if (t->snd.wnd == 0 && g->wnd == 0 && !t->orphan) {
 		t->retries = 0; /* RFC 9293 3.8.6.1, MUST-37: the peer lives, its window is zero */
 	}

@@ -290,10 +290,8 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 	}
 	tcp_cc_after_idle(l, t);
 	uint32_t room = probe ? g.mss : tcp_cc_room(t);
-	if (room < u32_min(g.len, g.mss)) {
-		t->cwnd_limited = true;
+	if (room < u32_min(g.len, g.mss))
 		return false;
-	}
 	g.len = u32_min(g.len, u32_min(u32_max(room, g.mss), frame_payload_max(l, &g)));
 	if (g.len > g.mss && g.len < unsent)
 		g.len -= g.len % g.mss;
@@ -301,8 +299,6 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 		wait_for_override(l, t, SWS_OVERRIDE);
 		return false;
 	}
-	if (g.len < unsent && room < g.len + g.mss)
-		t->cwnd_limited = true;
 	if (t->cwr_owed) /* one segment says CWR, not each of a super-frame */
 		g.len = u32_min(g.len, g.mss);
 	g.new_text = g.len > 0;
@@ -406,8 +402,10 @@ bool tcp_output(struct tcp_layer *l, struct frame_out *f)
 	while (!list_empty(&l->out)) {
 		struct tcp *t = list_entry(l->out.next, struct tcp, out_link);
 		list_remove(&t->out_link);
-		if (!next_segment(l, t, f, &sent))
+		if (!next_segment(l, t, f, &sent)) {
+			t->cwnd_limited = tcp_cc_room(t) < t->snd.mss;
 			continue;
+		}
 		list_push_back(&l->out, &t->out_link);
 		if (sent == IP_FRAME_READY)
 			return true;

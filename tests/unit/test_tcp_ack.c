@@ -109,6 +109,29 @@ START_TEST(partial_ack_cuts_a_super_frame)
 }
 END_TEST
 
+/* RFC 5681 3.1, RFC 3465: what several ACKs of one batch acknowledge counts as much as one after the other. */
+START_TEST(each_ack_of_a_batch_opens_the_window)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_modern);
+	do_send(&n, 60 * 1448);
+	tcp_net_skip_output(&n);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 10 * 1448);
+	for (uint32_t i = 1; i <= 5; i++)
+		BATCH(&n, TCP_ACK, .seq = 1, .ack = 1 + i * 2 * 1448);
+	tcp_net_turn(&n);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 20 * 1448);
+	tcp_net_skip_output(&n);
+	/* The last of the text does not fill the window any more: it says nothing about the path. */
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 30 * 1448);
+	tcp_net_skip_output(&n);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 40 * 1448);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 60 * 1448);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 40 * 1448);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(writable_when_a_third_is_free)
 {
 	struct tcp_net n;
@@ -156,5 +179,5 @@ Suite *tcp_ack_suite(void)
 {
 	UNIT_SUITE("tcp_ack", range_of_acknowledgments, acknowledgment_of_what_was_never_sent_in_every_state,
 	           window_update_by_wl1_and_wl2, partial_ack_frees_what_it_covers, partial_ack_cuts_a_super_frame,
-	           writable_when_a_third_is_free, the_timer_follows);
+	           each_ack_of_a_batch_opens_the_window, writable_when_a_third_is_free, the_timer_follows);
 }
