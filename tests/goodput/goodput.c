@@ -50,12 +50,16 @@ static const uint32_t rtts[] = {1, 20, 100};                      /* ms */
 
 static void print_frame(const struct run *r, const struct trace_event *ev)
 {
+	const struct tcp *t = &r->end[0].bulk->tcp;
 	const uint8_t *b = ev->bytes;
 
 	if (ev->len < 54 || b[12] != 8 || b[23] != IP_PROTO_TCP)
 		return;
-	printf("%.6f %d seq %" PRIu32 " ack %" PRIu32 " len %zu\n", (double)(r->now.ns - EPOCH) / 1e9, b[11] - 1,
-	       load_be32(b + 38), load_be32(b + 42), ev->frame_len - 34 - (size_t)(b[46] >> 4) * 4);
+	printf("%.6f %d seq %" PRIu32 " ack %" PRIu32 " len %zu cwnd %u ssthresh %u pipe %u wnd %u srtt_us %" PRId64
+	       " recovery %d\n",
+	       (double)(r->now.ns - EPOCH) / 1e9, b[11] - 1, load_be32(b + 38), load_be32(b + 42),
+	       ev->frame_len - 34 - (size_t)(b[46] >> 4) * 4, t->cwnd, t->ssthresh, t->pipe, t->snd.wnd,
+	       t->srtt.ns / NS_PER_US, (int)t->recovery);
 }
 
 static void on_trace(void *ctx, const struct trace_event *ev)
