@@ -114,6 +114,8 @@
 	X(TcpAbortOnClose, "connections reset because the application left bytes unread")              \
 	X(TcpAbortOnLinger, "connections reset by SO_LINGER 0 or an abort call")                       \
 	X(TcpAbortOnOrphan, "orphans given up by a limit")                                             \
+	X(TcpOrphanOverflow, "connections reset at their close because of too many orphans")           \
+	X(TcpTimeWaitOverflow, "connections that skipped TIME-WAIT because too many were in it")       \
 	X(TcpTimeWaits, "connections that passed to TIME-WAIT")                                        \
 	X(TcpTimeWaitReused, "connections opened out of TIME-WAIT (RFC 6191)")                         \
 	X(TcpSackBlocksIn, "SACK blocks received")                                                     \

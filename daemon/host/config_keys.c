@@ -77,6 +77,8 @@ const struct config_key config_keys[] = {
 	{"tcp", "syn-retries", KIND_NUMBER, FIELD(stack.tcp.syn_retries), 0, 30, "retransmissions of a SYN before ETIMEDOUT"},
 	{"tcp", "retries", KIND_NUMBER, FIELD(stack.tcp.retries), 1, 100, "retransmissions of data before ETIMEDOUT"},
 	{"tcp", "orphan-retries", KIND_NUMBER, FIELD(stack.tcp.orphan_retries), 1, 100, "the same once the application has closed"},
+	{"tcp", "orphans-max", KIND_NUMBER, FIELD(stack.tcp.orphans_max), 0, 10000000, "connections that end without an application"},
+	{"tcp", "time-wait-max", KIND_NUMBER, FIELD(stack.tcp.time_wait_max), 0, 10000000, "connections in TIME-WAIT"},
 	{"tcp", "time-wait", KIND_DURATION, FIELD(stack.tcp.time_wait), 0, TIME_MAX_MS, "length of TIME-WAIT (2 MSL)"},
 	{"tcp", "fin-wait-2", KIND_DURATION, FIELD(stack.tcp.fin_wait_2), 1, TIME_MAX_MS, "FIN-WAIT-2 after the application has closed"},
 	{"tcp", "keepalive", KIND_BOOL, FIELD(stack.tcp.keepalive), 0, 0, "SO_KEEPALIVE of new sockets"},

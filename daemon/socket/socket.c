@@ -124,8 +124,9 @@ void socket_close(struct stack *s, struct socket *so, bool unread)
 		list_push_back(&s->sockets.reap, &so->ready_link);
 		return;
 	}
-	if (so->linger_on && so->linger_s == 0 && tcp_synchronized(so->tcp.state)) {
-		COUNT(&s->counters, TcpAbortOnLinger); /* SO_LINGER with zero: RFC 9293 3.10.5, ABORT */
+	/* SO_LINGER with zero: RFC 9293 3.10.5, ABORT. TIME-WAIT stays, as the peer needs it. */
+	if (so->linger_on && so->linger_s == 0 && so->tcp.state != TCP_CLOSED && so->tcp.state != TCP_TIME_WAIT) {
+		COUNT(&s->counters, TcpAbortOnLinger);
 		socket_abort(s, so);
 		return;
 	}
@@ -139,7 +140,7 @@ void socket_abort(struct stack *s, struct socket *so)
 		list_push_back(&s->sockets.reap, &so->ready_link);
 		return;
 	}
-	so->tcp.orphan = true;
+	tcp_disown(&s->tcp, &so->tcp);
 	tcp_abort(&s->tcp, &so->tcp, ECONNABORTED);
 }
 

@@ -264,6 +264,8 @@ struct tcp_config {
 	uint32_t rcvbuf_max, sndbuf_max; /* bytes: how far tuning goes */
 	uint8_t syn_retries, retries, orphan_retries;
 	uint16_t backlog_max;
+	uint32_t orphans_max;   /* connections that end without an application; beyond it a close is a reset */
+	uint32_t time_wait_max; /* connections in TIME-WAIT; beyond it they are CLOSED at once */
 	bool timestamps, window_scaling, sack;
 	enum tcp_ecn ecn;
 	bool syn_cookies; /* when the SYN queue is full */
@@ -280,7 +282,7 @@ struct tcp_config {
 		                                 use with fine clocks. */                                              \
 		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),         \
 		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,             \
-		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,     \
+		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096, .orphans_max = 8192, .time_wait_max = 16384,     \
 		.timestamps = true, .window_scaling = true, .sack = true, .syn_cookies = true, .ecn = TCP_ECN_PASSIVE, \
 		.cc = TCP_CC_CUBIC, .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,   \
 	}
@@ -302,6 +304,7 @@ struct tcp_layer {
 	struct hash_key isn_key; /* RFC 6528 */
 	struct hash_key cookie_key;
 	struct list out, borrowers;
+	uint32_t orphans, time_waits; /* how many there are: see tcp_config */
 	struct tcp_arrival *arrival;
 	uint32_t arrival_count, arrival_capacity;
 };
@@ -338,6 +341,8 @@ void tcp_shutdown_read(struct tcp_layer *l, struct tcp *t);
 /* The application is gone. unread: bytes were left unread in the channel: RST (RFC 9293 3.6.1, RFC 2525 2.17). May free
  * t. */
 void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread);
+/* No application holds it any more. */
+void tcp_disown(struct tcp_layer *l, struct tcp *t);
 /* RST when synchronized, then CLOSED (RFC 9293 3.10.5). May free t when it is an orphan. */
 void tcp_abort(struct tcp_layer *l, struct tcp *t, int error);
 

@@ -46,11 +46,13 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	return true;
 }
 
-/* t: the connection whose TTL and Differentiated Services field it has; NULL: none. */
+/* t: the connection whose TTL, Differentiated Services field and timestamps (RFC 7323 3.2: also in a RST) it has; NULL:
+ * none. */
 static void send_bare(struct tcp_layer *l, const struct tcp *t, struct endpoint from, struct endpoint to, seq32 seq,
                       seq32 ack, unsigned flags)
 {
-	uint8_t p[TCP_HDR_MIN] = {0};
+	uint8_t p[TCP_HDR_MAX] = {0};
+	uint16_t header = (uint16_t)(TCP_HDR_MIN + (t ? tcp_build_bare_options(l, t, p + TCP_HDR_MIN) : 0));
 	struct ip_tx tx = {.src = from.addr,
 	                   .dst = to.addr,
 	                   .protocol = IP_PROTO_TCP,
@@ -62,10 +64,10 @@ static void send_bare(struct tcp_layer *l, const struct tcp *t, struct endpoint 
 	store_be16(p + 2, to.port);
 	store_be32(p + 4, seq.n);
 	store_be32(p + 8, flags & TCP_ACK ? ack.n : 0);
-	p[12] = (TCP_HDR_MIN / 4) << 4;
+	p[12] = (uint8_t)(header / 4 << 4);
 	p[13] = (uint8_t)flags;
 	COUNT(l->cnt, TcpOutSegs);
-	ip_send_copy(l->ip, &tx, p, sizeof(p), 16);
+	ip_send_copy(l->ip, &tx, p, header, 16);
 }
 
 /* RFC 9293 3.5.2, group 1, and 3.10.7.1 */
@@ -86,6 +88,12 @@ void tcp_send_reset(struct tcp_layer *l, struct tcp *t, const char *why)
 	COUNT(l->cnt, TcpOutRsts);
 	trace_emit(l->env, &(struct trace_event){.kind = TRACE_RESET, .socket = t->id, .why = why});
 	send_bare(l, t, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_RST | TCP_ACK);
+}
+
+void tcp_send_last_ack(struct tcp_layer *l, struct tcp *t)
+{
+	t->ack_owed = false;
+	send_bare(l, t, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_ACK);
 }
 
 /* RFC 5961 7: the limit is each connection's own, so that no other one can be observed through it. */
@@ -424,8 +432,11 @@ static void fin_acked(struct tcp_layer *l, struct tcp *t)
 static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (!tcp_may_receive(t->state)) {
-		if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
+		/* RFC 9293 3.10.7.4, eighth: a FIN in TIME-WAIT restarts the 2 MSL timeout. */
+		if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN)) {
 			t->ack_owed = true;
+			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
+		}
 		return;
 	}
 	if (t->orphan && g->text_len && seq_gt(seq_add(g->seq, g->text_len), t->rcv.nxt)) {

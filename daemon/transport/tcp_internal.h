@@ -75,12 +75,18 @@ bool tcp_may_send(const struct tcp *t); /* new text is accepted from the applica
 bool tcp_may_receive(enum tcp_state s); /* text of the peer is still expected */
 /* Ends the connection: CLOSED, out of the tables, error kept for the application. */
 void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why);
+/* Or ends it, when too many are there. */
 void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t);
+/* For blocks that come to be, or cease to be, in another way than by a change of state. */
+void tcp_census_enter(struct tcp_layer *l, const struct tcp *t);
+void tcp_census_leave(struct tcp_layer *l, const struct tcp *t);
 
 /* tcp_options.c */
 void tcp_parse_options(const uint8_t *p, size_t len, struct tcp_options *o);
 /* Writes the options of the next segment; a multiple of four bytes, at most 40. */
 uint16_t tcp_build_options(const struct tcp_layer *l, const struct tcp *t, bool syn, uint8_t *p);
+/* Options of a segment that is built outside of tcp_output: timestamps alone. */
+uint16_t tcp_build_bare_options(const struct tcp_layer *l, const struct tcp *t, uint8_t *p);
 /* Bytes of options that every data segment carries. */
 uint16_t tcp_data_option_len(const struct tcp *t);
 uint32_t tcp_ts_now(const struct tcp_layer *l, const struct tcp *t);
@@ -93,6 +99,8 @@ void tcp_drop(struct tcp_layer *l, const struct tcp *t, enum counter reason);
 void tcp_reset_reply(struct tcp_layer *l, const struct tcp_seg *g, const char *why);
 /* RST of a connection of ours: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>. */
 void tcp_send_reset(struct tcp_layer *l, struct tcp *t, const char *why);
+/* An ACK at once, of a block that ends: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
+void tcp_send_last_ack(struct tcp_layer *l, struct tcp *t);
 /* RFC 5961: an ACK, at most TCP_CHALLENGES_PER_S a second and connection. */
 void tcp_challenge_ack(struct tcp_layer *l, struct tcp *t);
 /* Peer's SYN: MSS, window scale, timestamps, SACK. */

@@ -190,6 +190,11 @@ uint16_t tcp_build_options(const struct tcp_layer *l, const struct tcp *t, bool 
 	return (uint16_t)(q - p);
 }
 
+uint16_t tcp_build_bare_options(const struct tcp_layer *l, const struct tcp *t, uint8_t *p)
+{
+	return t->ts_ok ? (uint16_t)(put_timestamps(l, t, p) - p) : 0;
+}
+
 uint16_t tcp_data_option_len(const struct tcp *t)
 {
 	return t->ts_ok ? OPT_LEN_TIMESTAMPS + 2 : 0;

@@ -289,6 +289,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 		for (int i = 1; i < TCP_TIMERS; i++)
 			e = instant_min(e, t->deadline[i]);
 		timer_update(l->timers, &t->timer, e);
+		tcp_census_enter(l, t);
 	}
 }
 
@@ -310,6 +311,8 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_u8(s, &l->cfg.retries);
 	snap_u8(s, &l->cfg.orphan_retries);
 	snap_u16(s, &l->cfg.backlog_max);
+	snap_u32(s, &l->cfg.orphans_max);
+	snap_u32(s, &l->cfg.time_wait_max);
 	snap_bool(s, &l->cfg.timestamps);
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);

@@ -37,6 +37,36 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(fact) == TCP_STATES, "facts for every state");
 
+/* How the block counts against the limits of orphans and of TIME-WAIT. */
+static void census(struct tcp_layer *l, const struct tcp *t, bool enter)
+{
+	uint32_t *count = t->state == TCP_TIME_WAIT ? &l->time_waits : &l->orphans;
+
+	if (t->state == TCP_CLOSED || t->state == TCP_LISTEN || (t->state != TCP_TIME_WAIT && !t->orphan))
+		return;
+	if (enter)
+		++*count;
+	else
+		--*count;
+}
+
+void tcp_census_enter(struct tcp_layer *l, const struct tcp *t)
+{
+	census(l, t, true);
+}
+
+void tcp_census_leave(struct tcp_layer *l, const struct tcp *t)
+{
+	census(l, t, false);
+}
+
+void tcp_disown(struct tcp_layer *l, struct tcp *t)
+{
+	census(l, t, false);
+	t->orphan = true;
+	census(l, t, true);
+}
+
 void tcp_set_state(struct tcp_layer *l, struct tcp *t, enum tcp_state to, const char *why)
 {
 	if (t->state == to)
@@ -47,7 +77,9 @@ void tcp_set_state(struct tcp_layer *l, struct tcp *t, enum tcp_state to, const 
 	                                         .from = (uint8_t)t->state,
 	                                         .to = (uint8_t)to,
 	                                         .why = why});
+	census(l, t, false);
 	t->state = to;
+	census(l, t, true);
 }
 
 bool tcp_synchronized(enum tcp_state s)
@@ -104,6 +136,15 @@ void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why)
 
 void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t)
 {
+	if (l->time_waits >= l->cfg.time_wait_max) {
+		/* The peer gets its ACK; should that be lost, its FIN is answered with a reset, when it has all text.
+		 */
+		COUNT(l->cnt, TcpTimeWaitOverflow);
+		if (t->ack_owed)
+			tcp_send_last_ack(l, t);
+		tcp_end(l, t, 0, "too many connections are in TIME-WAIT");
+		return;
+	}
 	COUNT(l->cnt, TcpTimeWaits);
 	forget_sending(l, t);
 	tcp_set_state(l, t, TCP_TIME_WAIT, "both FINs acknowledged");

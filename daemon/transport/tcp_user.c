@@ -97,6 +97,7 @@ void tcp_pcb_release(struct tcp_layer *l, struct tcp *t)
 		tcp_child_unlink(list_entry(t->children.next, struct tcp, accept_link));
 	while (!list_empty(&t->accept_queue))
 		tcp_child_unlink(list_entry(t->accept_queue.next, struct tcp, accept_link));
+	tcp_census_leave(l, t);
 	tcp_timers_stop(t);
 	timer_cancel(l->timers, &t->timer);
 	list_remove(&t->out_link);
@@ -269,9 +270,16 @@ void tcp_shutdown_read(struct tcp_layer *l, struct tcp *t)
 		tcp_output_wanted(l, t);
 }
 
+/* A connection that the application has closed may not end in order: RST. */
+static void close_with_reset(struct tcp_layer *l, struct tcp *t, const char *why)
+{
+	tcp_send_reset(l, t, why);
+	tcp_end(l, t, ECONNRESET, why);
+}
+
 void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 {
-	t->orphan = true;
+	tcp_disown(l, t);
 	switch (t->state) {
 	case TCP_CLOSED:
 		l->up.closed(l->up.ctx, t);
@@ -287,10 +295,10 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 	case TCP_FIN_WAIT_1:
 	case TCP_FIN_WAIT_2:
 	case TCP_CLOSE_WAIT:
-		break;
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
-	case TCP_TIME_WAIT:
+		break;
+	case TCP_TIME_WAIT: /* the peer has ended: a reset would tell nobody, and would cut TIME-WAIT short */
 		tcp_rcv_discard(l, t);
 		t->rcv.held = 0;
 		return;
@@ -300,8 +308,12 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 	/* RFC 9293 3.6.1, RFC 2525 2.17: unread text is lost, and the peer must know. */
 	if (unread || t->rcv_ring.len || t->rcv.borrowed) {
 		COUNT(l->cnt, TcpAbortOnClose);
-		tcp_send_reset(l, t, "closed with unread text");
-		tcp_end(l, t, ECONNRESET, "closed with unread text");
+		close_with_reset(l, t, "closed with unread text");
+		return;
+	}
+	if (l->orphans > l->cfg.orphans_max) {
+		COUNT(l->cnt, TcpOrphanOverflow);
+		close_with_reset(l, t, "too many orphans");
 		return;
 	}
 	tcp_rcv_discard(l, t);
@@ -315,14 +327,14 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 void tcp_abort(struct tcp_layer *l, struct tcp *t, int error)
 {
 	if (t->state == TCP_LISTEN) {
-		t->orphan = true;
+		tcp_disown(l, t);
 		tcp_listener_close(l, t);
 		return;
 	}
 	bool queued = t->parent && !t->embryonic;
 	if (queued) {
 		tcp_child_unlink(t);
-		t->orphan = true;
+		tcp_disown(l, t);
 	}
 	if (t->state == TCP_CLOSED) {
 		if (t->orphan)

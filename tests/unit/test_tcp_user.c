@@ -159,6 +159,114 @@ START_TEST(close_with_unread_text)
 }
 END_TEST
 
+/* The same in each state that may hold unread text. In TIME-WAIT the peer has ended: no reset, and TIME-WAIT stays. */
+START_TEST(close_with_unread_text_in_every_state)
+{
+	for (size_t i = 1; i < TCP_NET_STATES; i++) {
+		const struct tcp_net_state *s = &tcp_net_states[i];
+		for (int channel = 0; channel < 2; channel++) { /* left in the ring, or in the channel */
+			struct tcp_net n;
+			in_established(&n, &tcp_net_plain);
+			n.channel_max = channel ? UINT32_MAX : 0;
+			IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+			OUT(&n, TCP_ACK, .seq = 1, .ack = 11);
+			uint32_t ours = s->our_next, peer = s->peer_next;
+			if (s->state == TCP_CLOSE_WAIT || s->state == TCP_LAST_ACK)
+				IN(&n, TCP_FIN | TCP_ACK, .seq = 11, .ack = 1);
+			if (ours == 2)
+				do_shutdown_write(&n);
+			if (s->state == TCP_FIN_WAIT_2 || s->state == TCP_TIME_WAIT)
+				IN(&n, TCP_ACK, .seq = 11, .ack = 2);
+			if (s->state == TCP_CLOSING || s->state == TCP_TIME_WAIT)
+				IN(&n, TCP_FIN | TCP_ACK, .seq = 11, .ack = s->state == TCP_CLOSING ? 1 : 2);
+			tcp_net_skip_output(&n);
+			EXPECT_STATE(&n, s->state);
+			do_close(&n, channel != 0);
+			if (s->state == TCP_TIME_WAIT) {
+				OUT_NOTHING(&n);
+				EXPECT_STATE(&n, TCP_TIME_WAIT);
+				tcp_net_pass(&n, 60000);
+			} else {
+				OUT(&n, TCP_RST | TCP_ACK, .seq = ours, .ack = peer + 10);
+			}
+			ck_assert(tcp_net_gone(&n));
+			ck_assert_uint_eq(CNT(&n, TcpAbortOnClose), s->state != TCP_TIME_WAIT);
+			tcp_net_end(&n);
+		}
+	}
+}
+END_TEST
+
+/* Beyond orphans-max a close is a reset, whatever the state; what ends makes room again. */
+START_TEST(orphans_are_limited)
+{
+	for (size_t i = 1; i < TCP_NET_STATES; i++) {
+		const struct tcp_net_state *s = &tcp_net_states[i];
+		for (uint32_t max = 0; max < 2; max++) {
+			struct tcp_net_options opt = tcp_net_modern;
+			struct tcp_net n;
+			opt.tcp.orphans_max = max;
+			s->enter(&n, &opt);
+			ck_assert_uint_eq(n.stack->tcp.orphans, 0);
+			do_close(&n, false);
+			if (s->state == TCP_TIME_WAIT) { /* which is no orphan */
+				EXPECT_STATE(&n, TCP_TIME_WAIT);
+				ck_assert_uint_eq(CNT(&n, TcpOrphanOverflow), 0);
+			} else if (max == 0) {
+				const struct tseg *g = OUT(&n, TCP_RST | TCP_ACK, .seq = s->our_next,
+				                           .ack = s->peer_next);
+				ck_assert(g->has_ts); /* RFC 7323 3.2: a SHOULD */
+				ck_assert(tcp_net_gone(&n));
+				ck_assert_uint_eq(CNT(&n, TcpOrphanOverflow), 1);
+				ck_assert_uint_eq(n.stack->tcp.orphans, 0);
+			} else {
+				tcp_net_reload(&n);
+				ck_assert_uint_eq(n.stack->tcp.orphans, 1);
+				IN(&n, TCP_RST, .seq = s->peer_next);
+				ck_assert(tcp_net_gone(&n));
+				ck_assert_uint_eq(n.stack->tcp.orphans, 0);
+				tcp_net_skip_output(&n);
+			}
+			tcp_net_end(&n);
+		}
+	}
+}
+END_TEST
+
+/* Beyond time-wait-max a connection skips TIME-WAIT; the peer's FIN is acknowledged all the same. */
+START_TEST(time_wait_is_limited)
+{
+	for (int closing = 0; closing < 2; closing++) {
+		struct tcp_net_options opt = tcp_net_modern;
+		struct tcp_net n;
+		opt.tcp.time_wait_max = 0;
+		(closing ? in_closing : in_fin_wait_2)(&n, &opt);
+		if (closing) {
+			IN(&n, TCP_ACK, .seq = 2, .ack = 2);
+			OUT_NOTHING(&n);
+		} else {
+			IN(&n, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+			ck_assert(OUT(&n, TCP_ACK, .seq = 2, .ack = 2)->has_ts);
+			ck_assert_uint_eq(tcp_net_events(&n), SOCKET_EOF);
+		}
+		EXPECT_STATE(&n, TCP_CLOSED);
+		ck_assert_int_eq(n.so->error, 0);
+		ck_assert_uint_eq(CNT(&n, TcpTimeWaitOverflow), 1);
+		ck_assert_uint_eq(CNT(&n, TcpTimeWaits), 0);
+		tcp_net_end(&n);
+	}
+	struct tcp_net n;
+	struct tcp_net_options opt = tcp_net_plain;
+	opt.tcp.time_wait_max = 1;
+	in_time_wait(&n, &opt);
+	tcp_net_reload(&n);
+	ck_assert_uint_eq(n.stack->tcp.time_waits, 1);
+	tcp_net_pass(&n, 60000);
+	ck_assert_uint_eq(n.stack->tcp.time_waits, 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(close_after_all_is_read)
 {
 	struct tcp_net n;
@@ -204,20 +312,52 @@ START_TEST(abort_in_every_state)
 }
 END_TEST
 
+/* SO_LINGER's first two meanings; the third is the library's (client/socket.c). On with zero is an abort, but in
+ * TIME-WAIT, which nobody may cut short; off, or with a time, the end goes on in the background. */
 START_TEST(linger_of_zero_resets)
 {
-	struct tcp_net n;
-	in_established(&n, &tcp_net_plain);
-	do_send(&n, 10);
-	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_LINGER,
-	                                   (struct socket_option_value){.kind = OPTION_LINGER, .linger_on = true}),
-	                 0);
-	do_close(&n, false);
-	OUT(&n, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
-	ck_assert(tcp_net_gone(&n));
-	ck_assert_uint_eq(CNT(&n, TcpAbortOnLinger), 1);
-	tcp_net_end(&n);
+	for (size_t i = 1; i < TCP_NET_STATES; i++) {
+		const struct tcp_net_state *s = &tcp_net_states[i];
+		bool reset = s->state != TCP_CLOSING && s->state != TCP_LAST_ACK && s->state != TCP_TIME_WAIT;
+		struct tcp_net n;
+		s->enter(&n, &tcp_net_plain);
+		ck_assert_int_eq(
+		        socket_set_option(n.stack, n.so, OPT_SO_LINGER,
+		                          (struct socket_option_value){.kind = OPTION_LINGER, .linger_on = true}),
+		        0);
+		do_close(&n, false);
+		if (reset)
+			OUT(&n, TCP_RST | TCP_ACK, .seq = s->our_next, .ack = s->peer_next);
+		OUT_NOTHING(&n);
+		ck_assert(tcp_net_gone(&n) == (s->state != TCP_TIME_WAIT));
+		ck_assert_uint_eq(CNT(&n, TcpAbortOnLinger), s->state != TCP_TIME_WAIT);
+		tcp_net_end(&n);
+	}
+}
+END_TEST
+
+START_TEST(linger_with_text_under_way)
+{
+	for (int on = 0; on < 3; on++) { /* off, on with a time, on with zero */
+		struct tcp_net n;
+		in_established(&n, &tcp_net_plain);
+		do_send(&n, 10);
+		OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+		struct socket_option_value v = {.kind = OPTION_LINGER, .number = on == 1 ? 5 : 0, .linger_on = on != 0};
+		ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_LINGER, v), 0);
+		do_close(&n, false);
+		if (on == 2) {
+			OUT(&n, TCP_RST | TCP_ACK, .seq = 11, .ack = 1);
+			ck_assert(tcp_net_gone(&n));
+		} else {
+			OUT(&n, TCP_FIN | TCP_ACK, .seq = 11, .ack = 1);
+			EXPECT_STATE(&n, TCP_FIN_WAIT_1);
+			tcp_net_pass(&n, 10000); /* longer than the time: the text is still sent again */
+			EXPECT_STATE(&n, TCP_FIN_WAIT_1);
+			tcp_net_skip_output(&n);
+		}
+		tcp_net_end(&n);
+	}
 }
 END_TEST
 
@@ -293,7 +433,8 @@ Suite *tcp_user_suite(void);
 Suite *tcp_user_suite(void)
 {
 	UNIT_SUITE("tcp_user", bind_errors, connect_errors, connect_again_after_a_refusal, send_errors,
-	           text_in_syn_sent_waits, send_buffer_is_bounded, close_with_unread_text, close_after_all_is_read,
-	           abort_in_every_state, linger_of_zero_resets, maxseg_has_bounds, time_wait_holds_its_4_tuple,
-	           any_allocation_fails);
+	           text_in_syn_sent_waits, send_buffer_is_bounded, close_with_unread_text,
+	           close_with_unread_text_in_every_state, orphans_are_limited, time_wait_is_limited,
+	           close_after_all_is_read, abort_in_every_state, linger_of_zero_resets, linger_with_text_under_way,
+	           maxseg_has_bounds, time_wait_holds_its_4_tuple, any_allocation_fails);
 }
