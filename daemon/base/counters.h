@@ -18,6 +18,9 @@
 	X(LinkInUnknownType, "frames of an EtherType that nobody wants")                               \
 	X(LinkInNotForUs, "frames for another station")                                                \
 	X(LinkInBadOffload, "frames whose offload header is not valid")                                \
+	X(ImpairLost, "frames that an impairment lost, each on its own")                               \
+	X(ImpairBurstLost, "frames that an impairment lost in a burst")                                \
+	X(ImpairQueueDrops, "frames dropped by the queue of an impairment's rate, or its memory")      \
 	X(ArpInRequests, "ARP requests received")                                                      \
 	X(ArpInReplies, "ARP replies received")                                                        \
 	X(ArpInErrors, "ARP packets that are malformed")                                               \

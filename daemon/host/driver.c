@@ -168,6 +168,11 @@ void driver_set_impairment(struct driver *d, const struct impair_config *cfg)
 	assert(!bad);
 	(void)bad;
 	d->cfg.impair = *cfg;
+	driver_impairment_changed(d);
+}
+
+void driver_impairment_changed(struct driver *d)
+{
 	tap_set_offload(&d->tap, !impair_wants_plain_frames(&d->impair));
 	impair_update_caps(&d->impair);
 	stack_set_caps(d->stack, d->impair.link.caps);
@@ -208,7 +213,8 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 		snprintf(why, CONFIG_ERROR_MAX, "out of memory");
 		return false;
 	}
-	d->tap.counters = stack_counters(d->stack);
+	d->tap.counters = d->impair.counters = stack_counters(d->stack);
+	d->impair.lookup = (struct flow_lookup){stack_flow_owner, d->stack};
 	channels_attach(&d->channels, d->stack, d->rpc);
 	driver_set_impairment(d, &d->cfg.impair);
 	return true;

@@ -48,5 +48,7 @@ int driver_run(struct driver *d);
 extern const struct rpc_host driver_rpc_host;
 /* Puts impairment into force: settings were checked. */
 void driver_set_impairment(struct driver *d, const struct impair_config *cfg);
+/* Its settings or rules were changed: switches offloads off or on as it needs. */
+void driver_impairment_changed(struct driver *d);
 
 #endif

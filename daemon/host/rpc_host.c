@@ -86,6 +86,18 @@ static void get_impairment(void *ctx, struct impair_config *cfg)
 	*cfg = d->cfg.impair;
 }
 
+static struct impair *impair(void *ctx)
+{
+	struct driver *d = ctx;
+
+	return &d->impair;
+}
+
+static void impair_changed(void *ctx)
+{
+	driver_impairment_changed(ctx);
+}
+
 static const char *interface_name(void *ctx)
 {
 	const struct driver *d = ctx;
@@ -105,5 +117,7 @@ const struct rpc_host driver_rpc_host = {
         .close_fd = close_fd,
         .set_impairment = set_impairment,
         .get_impairment = get_impairment,
+        .impair = impair,
+        .impair_changed = impair_changed,
         .interface_name = interface_name,
 };

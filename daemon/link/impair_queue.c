@@ -44,6 +44,7 @@ bool impair_direction_active(const struct impair_direction *d)
 void impair_queue_init(struct impair_queue *q, struct env *env, uint64_t seed)
 {
 	*q = (struct impair_queue){.env = env};
+	q->used = &q->memory;
 	list_init(&q->ordered);
 	list_init(&q->held);
 	impair_queue_seed(q, seed);
@@ -54,6 +55,31 @@ void impair_queue_free(struct impair_queue *q)
 	flat_list_free(q->env, &q->ordered);
 	flat_list_free(q->env, &q->held);
 	q->memory = 0;
+}
+
+void impair_queue_share(struct impair_queue *q, struct impair_queue *owner)
+{
+	assert(!impair_queue_next(q));
+	q->used = &owner->memory;
+}
+
+static void insert_by_due(struct list *l, struct flat_frame *f)
+{
+	struct list *at = l;
+	while (at->prev != l && instant_lt(f->due, list_entry(at->prev, struct flat_frame, link)->due))
+		at = at->prev;
+	list_insert_before(at, &f->link);
+}
+
+void impair_queue_merge(struct impair_queue *q, struct impair_queue *owner)
+{
+	struct flat_frame *f;
+
+	assert(q->used == &owner->memory);
+	while ((f = impair_queue_next(q))) {
+		list_remove(&f->link);
+		insert_by_due(&owner->held, f);
+	}
 }
 
 void impair_queue_seed(struct impair_queue *q, uint64_t seed)
@@ -105,24 +131,16 @@ static int64_t draw_delay(struct impair_queue *q)
 	return us > 0 ? us * NS_PER_US : 0;
 }
 
-static void insert_by_due(struct list *l, struct flat_frame *f)
-{
-	struct list *at = l;
-	while (at->prev != l && instant_lt(f->due, list_entry(at->prev, struct flat_frame, link)->due))
-		at = at->prev;
-	list_insert_before(at, &f->link);
-}
-
 /* Puts f on the line, or drops it. */
 static void enter_line(struct impair_queue *q, instant now, struct flat_frame *f)
 {
 	instant sent;
-	if (q->memory + frame_memory(f) > IMPAIR_LINE_MAX || !transmit(q, now, f->len, &sent)) {
+	if (*q->used + frame_memory(f) > IMPAIR_LINE_MAX || !transmit(q, now, f->len, &sent)) {
 		q->count.queue_dropped++;
 		flat_free(q->env, f);
 		return;
 	}
-	q->memory += frame_memory(f);
+	*q->used += frame_memory(f);
 	f->due = instant_add(sent, (duration){draw_delay(q)});
 	if (chance(q, q->set.reorder_ppm)) {
 		q->count.reordered++;
@@ -206,8 +224,7 @@ void impair_queue_push_out(struct impair_queue *q, instant now, const struct fra
 		q->count.queue_dropped++;
 }
 
-/* The frame that comes out next; at one instant those in order go first. */
-static struct flat_frame *next_frame(const struct impair_queue *q)
+struct flat_frame *impair_queue_next(const struct impair_queue *q)
 {
 	struct flat_frame *a = list_empty(&q->ordered) ? NULL : list_entry(q->ordered.next, struct flat_frame, link);
 	struct flat_frame *b = list_empty(&q->held) ? NULL : list_entry(q->held.next, struct flat_frame, link);
@@ -218,17 +235,17 @@ static struct flat_frame *next_frame(const struct impair_queue *q)
 
 struct flat_frame *impair_queue_pop(struct impair_queue *q, instant now)
 {
-	struct flat_frame *f = next_frame(q);
+	struct flat_frame *f = impair_queue_next(q);
 	if (!f || instant_lt(now, f->due))
 		return NULL;
 	list_remove(&f->link);
-	q->memory -= frame_memory(f);
+	*q->used -= frame_memory(f);
 	q->count.passed++;
 	return f;
 }
 
 instant impair_queue_deadline(const struct impair_queue *q)
 {
-	const struct flat_frame *f = next_frame(q);
+	const struct flat_frame *f = impair_queue_next(q);
 	return f ? f->due : INSTANT_NEVER;
 }

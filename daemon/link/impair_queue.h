@@ -58,7 +58,8 @@ struct impair_queue {
 	instant line_free;   /* when the rate limiter has sent all that it accepted */
 	struct list ordered; /* flat frames; one waits for those before it, even when due earlier */
 	struct list held;    /* those held back, ascending by due */
-	size_t memory;       /* in both */
+	size_t memory;       /* in both, and in those of queues that share this one's bound */
+	size_t *used; /* whose memory counts against IMPAIR_LINE_MAX: our own, or that of the queue shared with */
 };
 
 /* NULL, or what is wrong with the settings: static text that begins with the field's name. */
@@ -68,6 +69,11 @@ bool impair_direction_active(const struct impair_direction *d);
 
 void impair_queue_init(struct impair_queue *q, struct env *env, uint64_t seed);
 void impair_queue_free(struct impair_queue *q);
+/* q, which is empty, and owner have the bound on memory in common from here on. owner outlives q. */
+void impair_queue_share(struct impair_queue *q, struct impair_queue *owner);
+/* Moves what is on the line of q, which shares the bound of owner, to that of owner. The frames keep the instants that
+ * they were given. */
+void impair_queue_merge(struct impair_queue *q, struct impair_queue *owner);
 /* d must pass impair_direction_check. */
 void impair_queue_set(struct impair_queue *q, const struct impair_direction *d);
 void impair_queue_seed(struct impair_queue *q, uint64_t seed);
@@ -78,6 +84,8 @@ void impair_queue_push(struct impair_queue *q, instant now, const struct frame_i
 void impair_queue_push_out(struct impair_queue *q, instant now, const struct frame_out *f);
 /* The next frame that is out by now; the caller owns it (flat_free). NULL: none. */
 struct flat_frame *impair_queue_pop(struct impair_queue *q, instant now);
+/* The frame that comes out next, which stays; at one instant those in order go first. NULL: the line is empty. */
+struct flat_frame *impair_queue_next(const struct impair_queue *q);
 /* When the next frame comes out; INSTANT_NEVER when the line is empty. */
 instant impair_queue_deadline(const struct impair_queue *q);
 

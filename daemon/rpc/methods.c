@@ -132,6 +132,20 @@ const struct rpc_method rpc_methods[] = {
                 .run = admin_get_impairment,
         },
         {
+                .path = ADMIN("AddImpairRule"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__impair_rule__descriptor,
+                .run = admin_add_impair_rule,
+        },
+        {
+                .path = ADMIN("DeleteImpairRule"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__delete_impair_rule_request__descriptor,
+                .run = admin_delete_impair_rule,
+        },
+        {
                 .path = HEALTH("Check"),
                 .permission = PERMIT_ANYONE,
                 .socket = RPC_NO_SOCKET,

@@ -15,10 +15,18 @@ struct row_message {
 	struct address_message local, peer;
 };
 
+struct match_message {
+	Toynet__V1__FlowMatch m;
+	char src[PREFIX_TEXT_MAX], dst[PREFIX_TEXT_MAX], host[PREFIX_TEXT_MAX];
+};
+
 void address_fill(struct address_message *a, struct endpoint e);
 /* An absent address, or an empty ip, is the unspecified one of the family. 0, EINVAL (no such address, or port). */
 int address_read(const Toynet__V1__Address *a, uint8_t family, struct endpoint *out);
 void row_fill(const struct rpc_server *srv, struct socket *so, struct row_message *row);
+/* m may be NULL: an empty match. NULL, or what is wrong with it: static text. */
+const char *match_read(const Toynet__V1__FlowMatch *m, struct flow_match *to);
+void match_fill(struct match_message *to, const struct flow_match *m);
 /* May this caller see the socket in a list? */
 bool row_visible(const struct rpc_conn *conn, const struct socket *so);
 
@@ -44,8 +52,11 @@ RUN(sockets_get);
 /* methods_admin.c */
 RUN(admin_get_info);
 RUN(admin_get_stats);
+/* methods_impair.c */
 RUN(admin_set_impairment);
 RUN(admin_get_impairment);
+RUN(admin_add_impair_rule);
+RUN(admin_delete_impair_rule);
 /* methods_health.c */
 RUN(health_check);
 RUN(health_watch);

@@ -44,6 +44,9 @@ struct rpc_host {
 	/* The impair link's settings; set returns EINVAL with *why (static text) when they make no sense. */
 	int (*set_impairment)(void *ctx, const struct impair_config *cfg, const char **why);
 	void (*get_impairment)(void *ctx, struct impair_config *cfg);
+	/* The impair link itself, for its rules; and: they were changed. */
+	struct impair *(*impair)(void *ctx);
+	void (*impair_changed)(void *ctx);
 	/* Name of the interface, static. */
 	const char *(*interface_name)(void *ctx);
 };

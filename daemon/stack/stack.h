@@ -15,6 +15,7 @@
 #ifndef TOYNET_STACK_STACK_H
 #define TOYNET_STACK_STACK_H
 
+#include "link/flow.h"
 #include "socket/socket.h"
 
 struct stack_config {
@@ -74,5 +75,8 @@ struct env *stack_env(struct stack *s);
 struct counters *stack_counters(struct stack *s);
 const struct ip_config *stack_ip_config(const struct stack *s);
 uint32_t stack_socket_count(const struct stack *s);
+/* Which socket a frame of this flow is for, or comes from; *owner stays as it is when it is none. As the `find' of a
+ * struct flow_lookup, with the stack as ctx. */
+void stack_flow_owner(void *stack, const struct flow *f, enum link_way way, struct flow_owner *owner);
 
 #endif

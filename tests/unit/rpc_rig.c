@@ -96,6 +96,18 @@ static void get_impairment(void *ctx, struct impair_config *cfg)
 
 	*cfg = r->impair;
 }
+static struct impair *impair(void *ctx)
+{
+	struct rig *r = ctx;
+
+	return &r->link;
+}
+static void impair_changed(void *ctx)
+{
+	struct rig *r = ctx;
+
+	r->link_changed++;
+}
 static const char *interface_name(void *ctx)
 {
 	(void)ctx;
@@ -114,6 +126,8 @@ static const struct rpc_host host = {
         .close_fd = close_fd,
         .set_impairment = set_impairment,
         .get_impairment = get_impairment,
+        .impair = impair,
+        .impair_changed = impair_changed,
         .interface_name = interface_name,
 };
 
@@ -128,6 +142,8 @@ void rig_begin(struct rig *r)
 	        .address = {ip4(192, 0, 2, 2), 24},
 	        .mtu = 1500,
 	};
+	loop_init(&r->loop, &r->env);
+	impair_init(&r->link, &r->env, &r->loop.link, 1);
 	r->stack = stack_new(&r->env, &cfg, (struct link_caps){0});
 	ck_assert_ptr_nonnull(r->stack);
 	r->srv = rpc_server_new(r->stack, &host, r, "0.1.0");
@@ -144,6 +160,8 @@ void rig_end(struct rig *r)
 		so->channel = NULL;
 	stack_turn_end(r->stack);
 	stack_free(r->stack);
+	impair_free(&r->link);
+	loop_free(&r->loop);
 	unit_env_end(&r->env);
 }
 

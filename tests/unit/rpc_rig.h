@@ -4,6 +4,7 @@
 #define TOYNET_TESTS_RPC_RIG_H
 
 #include "h2_client.h"
+#include "link/loop.h"
 #include "rpc/call.h"
 #include "unit.h"
 
@@ -19,6 +20,9 @@ struct rig {
 	int opened, synced, listened, closed, aborted, fds_closed;
 	uint32_t filler;
 	struct impair_config impair;
+	struct loop loop;
+	struct impair link; /* over the loop; only its rules matter */
+	int link_changed;
 	int channel; /* its address is every socket's channel */
 };
 

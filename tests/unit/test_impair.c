@@ -514,6 +514,128 @@ START_TEST(max_frames_a_recv)
 }
 END_TEST
 
+/* A UDP frame for a port, with a number in its last byte; goes around the loop. */
+static void send_to_port(struct station *s, uint16_t port, uint8_t number)
+{
+	struct frame_out f;
+	frame_begin(&f);
+	uint8_t *p = frame_prepend(&f, 60);
+	memset(p, 0, 60);
+	store_be16(p + 12, 0x0800);
+	p[14] = 0x45;
+	p[23] = 17;
+	store_be16(p + 36, port);
+	p[59] = number;
+	ck_assert(s->im.link.ops->send(&s->im.link, &f));
+}
+
+static void receive(struct station *s, const char *numbers)
+{
+	struct frame_in in[16];
+	int n = recv_all(s, in, 16);
+	ck_assert_int_eq(n, (int)strlen(numbers));
+	for (int i = 0; i < n; i++)
+		ck_assert_int_eq(in[i].data[59], numbers[i]);
+}
+
+static struct impair_rule *rule(struct station *s, enum link_way way, uint16_t port, struct impair_direction d)
+{
+	struct impair_rule *r = impair_rule_add(&s->im, way, &(struct flow_match){.dst_port = port}, &d);
+	ck_assert_ptr_nonnull(r);
+	return r;
+}
+
+START_TEST(a_rule_takes_what_it_fits)
+{
+	for (int way = 0; way < LINK_WAYS; way++) {
+		struct station s;
+		begin_station(&s);
+		struct impair_rule *r = rule(&s, (enum link_way)way, 80,
+		                             (struct impair_direction){.loss_ppm = IMPAIR_PPM});
+		struct counters counters = {0};
+		s.im.counters = &counters;
+		ck_assert(impair_wants_plain_frames(&s.im) && !s.im.link.caps.csum);
+		for (uint8_t i = 0; i < 4; i++) {
+			send_to_port(&s, 80, 'x');
+			send_to_port(&s, 81, (uint8_t)('a' + i));
+		}
+		send_number(&s, 'e'); /* not IPv4 */
+		receive(&s, "abcde");
+		ck_assert_uint_eq(r->frames, 4);
+		ck_assert_uint_eq(r->queue.count.lost, 4);
+		ck_assert_uint_eq(counters.v[CNT_ImpairLost], 4);
+		ck_assert(impair_rule_delete(&s.im, r->id));
+		ck_assert(!impair_wants_plain_frames(&s.im) && s.im.link.caps.csum);
+		send_to_port(&s, 80, 'f');
+		receive(&s, "f");
+		end_station(&s);
+	}
+}
+END_TEST
+
+START_TEST(the_first_rule_decides)
+{
+	struct station s;
+	struct impair_direction loss = {.loss_ppm = IMPAIR_PPM};
+	begin_station(&s);
+	struct impair_rule *pass = rule(&s, LINK_OUT, 22, (struct impair_direction){0});
+	struct impair_rule *late = rule(&s, LINK_OUT, 80, (struct impair_direction){.delay_us = 100});
+	struct impair_rule *never = rule(&s, LINK_OUT, 80, loss);
+	ck_assert_ptr_null(impair_set(&s.im, 0, NULL, &loss)); /* the rest */
+	send_to_port(&s, 80, 'c');
+	send_to_port(&s, 22, 'a');
+	send_to_port(&s, 23, 'x');
+	send_to_port(&s, 22, 'b');
+	receive(&s, "ab");
+	ck_assert_int_eq(s.im.link.ops->deadline(&s.im.link).ns, 100 * NS_PER_US);
+	s.env.now = (instant){100 * NS_PER_US};
+	receive(&s, "c");
+	ck_assert(pass->frames == 2 && late->frames == 1 && never->frames == 0);
+	ck_assert(pass->id == 1 && late->id == 2 && never->id == 3);
+	end_station(&s);
+}
+END_TEST
+
+START_TEST(what_lay_on_a_deleted_rules_line_still_comes)
+{
+	struct station s;
+	begin_station(&s);
+	struct impair_rule *r = rule(&s, LINK_IN, 80, (struct impair_direction){.delay_us = 100});
+	send_to_port(&s, 80, 'b');
+	send_to_port(&s, 80, 'c');
+	send_to_port(&s, 81, 'a');
+	receive(&s, "a");
+	ck_assert_uint_gt(s.im.in.memory, 0); /* the bound is shared */
+	ck_assert(impair_rule_delete(&s.im, r->id));
+	ck_assert(!impair_rule_delete(&s.im, 1));
+	receive(&s, "");
+	s.env.now = (instant){100 * NS_PER_US};
+	receive(&s, "bc");
+	ck_assert_uint_eq(s.im.in.memory, 0);
+	end_station(&s);
+}
+END_TEST
+
+START_TEST(rules_are_bounded)
+{
+	struct station s;
+	struct flow_match m = {.port = 1};
+	struct impair_direction d = {.delay_us = 5};
+	begin_station(&s);
+	for (int i = 0; i < IMPAIR_RULES_MAX; i++)
+		ck_assert_ptr_nonnull(impair_rule_add(&s.im, LINK_IN, &m, &d));
+	ck_assert_ptr_null(impair_rule_add(&s.im, LINK_IN, &m, &d));
+	s.env.fail_at = s.env.allocations + 1;
+	ck_assert_ptr_null(impair_rule_add(&s.im, LINK_OUT, &m, &d));
+	ck_assert_ptr_nonnull(impair_rule_add(&s.im, LINK_OUT, &m, &d));
+	send_to_port(&s, 1, 'a');
+	ck_assert(impair_rule_delete(&s.im, 0));
+	ck_assert(!impair_wants_plain_frames(&s.im));
+	ck_assert_uint_eq(s.im.rules[LINK_IN].count + s.im.rules[LINK_OUT].count, 0);
+	end_station(&s);
+}
+END_TEST
+
 Suite *impair_suite(void);
 Suite *impair_suite(void)
 {
@@ -523,5 +645,6 @@ Suite *impair_suite(void)
 	           corruption_comes_after_the_checksum, a_super_frame_is_lost_instead_of_corrupted,
 	           the_rate_spaces_frames_out, the_rate_has_a_queue, memory_is_bounded, a_seed_replays,
 	           settings_are_checked, the_link_passes_through_until_asked, each_direction_has_its_own_settings,
-	           switching_off_lets_the_line_drain, max_frames_a_recv);
+	           switching_off_lets_the_line_drain, max_frames_a_recv, a_rule_takes_what_it_fits,
+	           the_first_rule_decides, what_lay_on_a_deleted_rules_line_still_comes, rules_are_bounded);
 }
