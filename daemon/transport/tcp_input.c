@@ -432,11 +432,12 @@ static void fin_acked(struct tcp_layer *l, struct tcp *t)
 static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (!tcp_may_receive(t->state)) {
-		/* RFC 9293 3.10.7.4, eighth: a FIN in TIME-WAIT restarts the 2 MSL timeout. */
-		if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN)) {
+		/* RFC 9293 3.10.7.4, eighth: a FIN behind the FIN is acknowledged and changes nothing, but that in
+		 * TIME-WAIT it restarts the 2 MSL timeout. */
+		if (g->flags & TCP_FIN)
 			t->ack_owed = true;
+		if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
 			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
-		}
 		return;
 	}
 	if (t->orphan && g->text_len && seq_gt(seq_add(g->seq, g->text_len), t->rcv.nxt)) {
@@ -454,16 +455,18 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 {
 	struct tcp_seg copy = *seg, *g = &copy;
 
-	/* The peer's SYN once more: in SYN-RECEIVED it asks for our SYN-ACK, or brings the ACK of a simultaneous open.
-	 */
+	/* The peer's SYN once more: in SYN-RECEIVED it asks for our SYN-ACK, or, after an active open, brings the ACK
+	 * of a simultaneous one (RFC 9293 3.5, Figure 7, line 7). */
 	if (t->state == TCP_SYN_RECEIVED && (g->flags & (TCP_SYN | TCP_RST)) == TCP_SYN && seq_eq(g->seq, t->rcv.irs)) {
 		if (!(g->flags & TCP_ACK)) {
 			t->syn_owed = true;
 			tcp_output_wanted(l, t);
 			return;
 		}
-		g->flags &= ~TCP_SYN;
-		g->seq = seq_add(g->seq, 1);
+		if (!t->parent) {
+			g->flags &= ~TCP_SYN;
+			g->seq = seq_add(g->seq, 1);
+		}
 	}
 	if (lacks_timestamp(l, t, g) || !check_sequence(l, t, g))
 		return;
