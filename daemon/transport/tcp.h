@@ -161,9 +161,10 @@ struct tcp {
 	struct { /* the state before recovery; see tcp_spurious.c */
 		bool valid, first, ts_known;
 		uint32_t cwnd, ssthresh, w_max;
-		uint32_t ts;      /* of the first retransmission */
-		uint32_t retrans; /* retransmissions not reported as duplicates */
-		seq32 marker;     /* SND.UNA when recovery began */
+		uint32_t ts;       /* of the first retransmission */
+		uint32_t retrans;  /* retransmissions not reported as duplicates */
+		seq32 marker;      /* SND.UNA when recovery began */
+		seq32 retrans_end; /* of the highest retransmission, while ts_known */
 	} undo;
 	enum tcp_frto frto;
 	uint8_t dupacks;

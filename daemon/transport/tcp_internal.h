@@ -212,7 +212,8 @@ void tcp_rack_recovered(struct tcp *t);
 
 /* tcp_spurious.c: RFC 3522, 2883, 5682, 4015 */
 void tcp_undo_save(struct tcp *t);
-void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t);
+/* A retransmission is sent that ends at `end`. */
+void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t, seq32 end);
 bool tcp_reports_duplicate(const struct tcp_seg *g);
 /* A timeout began; eligible: no recovery was under way (RFC 5682 2.1 step 1). */
 void tcp_frto_begin(struct tcp *t, bool eligible);

@@ -199,7 +199,7 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 	r->sent = l->env->now;
 	txrec_enter(t, r);
 	tcp_prr_sent(t, r->len);
-	tcp_undo_retransmitted(l, t);
+	tcp_undo_retransmitted(l, t, txrec_end(r));
 	uint32_t segments = u32_max(1, (g.len + g.mss - 1) / g.mss);
 	t->segs_retrans += segments;
 	COUNT_ADD(l->cnt, TcpRetransSegs, segments);

@@ -145,6 +145,7 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->undo.ts);
 	snap_u32(s, &t->undo.retrans);
 	snap_seq(s, &t->undo.marker);
+	snap_seq(s, &t->undo.retrans_end);
 	SNAP_ENUM(s, t->frto, TCP_FRTOS);
 	SNAP_ENUM(s, t->cc, TCP_CCS);
 	snap_instant(s, &t->cubic.epoch);

@@ -6,32 +6,46 @@
  *   D-SACK (RFC 2883)   every retransmission is reported as a duplicate
  *   F-RTO (RFC 5682)    after a timeout, the second ACK acknowledges bytes that were never sent again
  *
+ * A retransmission of an earlier recovery, or a tail loss probe, may still be in the network when the next recovery
+ * begins. Its ACK is older than what this one retransmits, and its duplicate is reported as well, so that neither may
+ * be taken for a sign: the timestamp is that of the first retransmission since none was outstanding, and so is the
+ * count.
+ *
  * The response restores the window and takes the marks off what is still in the network (RFC 4015). */
 #include "transport/tcp_internal.h"
 
 #define FRTO_NEW_SEGMENTS 2 /* RFC 5682 2.1, step 2b */
 
+static bool retransmission_outstanding(const struct tcp *t)
+{
+	return t->undo.ts_known && seq_gt(t->undo.retrans_end, t->snd.una);
+}
+
 void tcp_undo_save(struct tcp *t)
 {
 	t->undo.valid = true;
 	t->undo.first = true;
-	t->undo.ts_known = false;
-	t->undo.retrans = 0;
+	if (!retransmission_outstanding(t)) {
+		t->undo.ts_known = false;
+		t->undo.retrans = 0;
+	}
 	t->undo.cwnd = t->cwnd;
 	t->undo.ssthresh = t->ssthresh;
 	t->undo.w_max = t->cubic.w_max;
 	t->undo.marker = t->snd.una;
 }
 
-void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t)
+void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t, seq32 end)
 {
-	if (!t->undo.valid)
-		return;
+	bool another = retransmission_outstanding(t);
+
 	t->undo.retrans++;
-	if (!t->undo.ts_known) {
-		t->undo.ts_known = true;
-		t->undo.ts = tcp_ts_now(l, t);
-	}
+	t->undo.retrans_end = another ? seq_max(t->undo.retrans_end, end) : end;
+	/* While a recovery goes on, its first retransmission counts, outstanding or not. */
+	if (another || (t->recovery != TCP_OPEN && t->undo.ts_known))
+		return;
+	t->undo.ts_known = true;
+	t->undo.ts = tcp_ts_now(l, t);
 }
 
 static void undo(struct tcp_layer *l, struct tcp *t)

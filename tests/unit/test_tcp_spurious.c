@@ -77,6 +77,33 @@ START_TEST(an_ack_of_the_retransmission_undoes_nothing)
 }
 END_TEST
 
+/* A recovery ends at its recovery point while what it sent again beyond that is still under way; the next one begins.
+ * The ACK of the former retransmission is older than the first of the latter, and yet no sign that nothing was lost. */
+START_TEST(an_earlier_retransmission_undoes_nothing)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_modern);
+	do_send(&n, 10 * MSS);
+	tcp_net_skip_output(&n);
+	struct tcp *t = tcb(&n);
+	seq32 una = t->snd.una;
+	t->recovery = TCP_RECOVERY;
+	tcp_undo_save(t);
+	tcp_undo_retransmitted(&n.stack->tcp, t, seq_add(una, 5 * MSS));
+	uint32_t earlier = t->undo.ts;
+	t->recovery = TCP_OPEN;
+	tcp_net_pass(&n, 20);
+	tcp_undo_save(t);
+	t->recovery = TCP_RECOVERY;
+	t->recover = t->snd.nxt;
+	tcp_undo_retransmitted(&n.stack->tcp, t, seq_add(una, 8 * MSS));
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 5 * MSS, .has_ts = true, .tsval = n.peer_ts_base + 1000, .tsecr = earlier);
+	ck_assert_uint_eq(CNT(&n, TcpSpuriousRecoveries), 0);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* RFC 5682 2.1, without timestamps and SACK. */
 START_TEST(f_rto_by_two_advancing_acks)
 {
@@ -120,6 +147,6 @@ Suite *tcp_spurious_suite(void)
 {
 	UNIT_SUITE("tcp_spurious", a_duplicate_below_the_cumulative_ack_is_reported,
 	           a_duplicate_beyond_a_gap_is_reported_before_the_gap, eifel_by_timestamps,
-	           an_ack_of_the_retransmission_undoes_nothing, f_rto_by_two_advancing_acks,
-	           f_rto_gives_way_to_a_duplicate_ack);
+	           an_ack_of_the_retransmission_undoes_nothing, an_earlier_retransmission_undoes_nothing,
+	           f_rto_by_two_advancing_acks, f_rto_gives_way_to_a_duplicate_ack);
 }
