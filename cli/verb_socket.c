@@ -5,6 +5,7 @@
  * the message. */
 #include "cli.h"
 #include "row.h"
+#include "socket_info.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,46 @@ static const struct column tcp_columns[] = {
         {"segments_retransmitted", "segments retransmitted", IN_BOTH, true, retransmitted},
 };
 
+YES(ask_timestamps, Tcb, ask_timestamps)
+YES(ask_sack, Tcb, ask_sack)
+YES(ask_window_scaling, Tcb, ask_window_scaling)
+TEXT(ask_ecn, Tcb, ask_ecn)
+U(initial_window, Tcb, initial_window)
+US(delack, Tcb, delack_us)
+US(time_wait, Tcb, time_wait_us)
+US(fin_wait_2, Tcb, fin_wait_2_us)
+U(syn_retries, Tcb, syn_retries)
+U(max_segment, Tcb, max_segment)
+U(window_clamp, Tcb, window_clamp)
+YES(nodelay, Tcb, nodelay)
+YES(cork, Tcb, cork)
+US(keepalive_idle, Tcb, keepalive_idle_us)
+US(keepalive_interval, Tcb, keepalive_interval_us)
+U(keepalive_probes, Tcb, keepalive_probes)
+
+/* What the socket asks for: its options. */
+static const struct column option_columns[] = {
+        {"congestion_control", "TCP_CONGESTION", IN_BOTH, true, congestion},
+        {"nodelay", "TCP_NODELAY", IN_BOTH, true, nodelay},
+        {"cork", "TCP_CORK", IN_BOTH, true, cork},
+        {"max_segment", "TCP_MAXSEG", IN_BOTH, true, max_segment},
+        {"window_clamp", "TCP_WINDOW_CLAMP", IN_BOTH, true, window_clamp},
+        {"syn_retries", "TCP_SYNCNT", IN_BOTH, true, syn_retries},
+        {"fin_wait_2_us", "TCP_LINGER2", IN_BOTH, true, fin_wait_2},
+        {"user_timeout_us", "TCP_USER_TIMEOUT", IN_BOTH, true, user_timeout},
+        {"keepalive", "SO_KEEPALIVE", IN_BOTH, true, keepalive},
+        {"keepalive_idle_us", "TCP_KEEPIDLE", IN_BOTH, true, keepalive_idle},
+        {"keepalive_interval_us", "TCP_KEEPINTVL", IN_BOTH, true, keepalive_interval},
+        {"keepalive_probes", "TCP_KEEPCNT", IN_BOTH, true, keepalive_probes},
+        {"timestamps", "timestamps", IN_BOTH, true, ask_timestamps},
+        {"sack", "SACK", IN_BOTH, true, ask_sack},
+        {"window_scaling", "window scale", IN_BOTH, true, ask_window_scaling},
+        {"ecn", "ECN", IN_BOTH, true, ask_ecn},
+        {"initial_window", "initial window", IN_BOTH, true, initial_window},
+        {"delack_us", "delayed ACK", IN_BOTH, true, delack},
+        {"time_wait_us", "TIME-WAIT", IN_BOTH, true, time_wait},
+};
+
 U(datagrams_in, Ucb, datagrams_in)
 U(datagrams_out, Ucb, datagrams_out)
 U(receive_drops, Ucb, receive_drops)
@@ -164,6 +205,14 @@ static const struct column timer_columns[] = {
         {"expires_us", "Expires in", IN_BOTH, true, timer_expires},
 };
 
+static void show_tcp(struct renderer *r, const Tcb *t)
+{
+	render_record(r, "tcp", "tcp", COLUMNS(tcp_columns), t);
+	render_record(r, "options", "options", COLUMNS(option_columns), t);
+	if (t->info)
+		render_record(r, "tcp_info", "tcp_info", socket_info_columns, socket_info_column_count, t->info);
+}
+
 static void show(struct cli *c, const Sock *s)
 {
 	struct renderer *r = render_new(c->json, stdout);
@@ -179,7 +228,7 @@ static void show(struct cli *c, const Sock *s)
 	}
 	render_record(r, "socket", "socket", COLUMNS(socket_columns), s);
 	if (s->control_block_case == TOYNET__V1__SOCKET__CONTROL_BLOCK_TCP)
-		render_record(r, "tcp", "tcp", COLUMNS(tcp_columns), s->tcp);
+		show_tcp(r, s->tcp);
 	if (s->control_block_case == TOYNET__V1__SOCKET__CONTROL_BLOCK_UDP)
 		render_record(r, "udp", "udp", COLUMNS(udp_columns), s->udp);
 	if (s->n_timers || c->json) {
@@ -219,7 +268,8 @@ const struct verb verb_socket = {
                 "ID is the number in the column Id of toynetctl sockets.\n"
                 "Shows the row, the buffers, every variable of the control block by its name in RFC 9293, 5681, 6298 "
                 "and\n"
-                "7323 (sequence numbers are absolute), the running timers with what is left, and the time since the "
-                "last send.\n",
+                "7323 (sequence numbers are absolute), the socket's options, the figures of TCP_INFO (names and units "
+                "of\n"
+                "Linux' struct tcp_info), the running timers with what is left, and the time since the last send.\n",
         .run = run,
 };

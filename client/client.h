@@ -122,6 +122,7 @@ enum client_option_type {
 	CLIENT_OPTION_LINGER,
 	CLIENT_OPTION_TEXT,   /* cut at a NUL; read back with one, cut to the room */
 	CLIENT_OPTION_RAW,    /* bytes, cut to the room */
+	CLIENT_OPTION_INFO,   /* struct tcp_info of the kernel, cut to the room; read only */
 	CLIENT_OPTION_NATIVE, /* a property of the descriptor: the kernel's own option does it */
 };
 struct client_option {
@@ -137,5 +138,8 @@ const struct client_option *client_option_of(toynet_v1_Option option);
 int client_option_encode(const struct client_option *o, const void *value, socklen_t len, toynet_v1_OptionValue *out);
 /* Writes at most *len bytes and sets *len. EPROTO: the daemon answered with another type. */
 int client_option_decode(const struct client_option *o, const toynet_v1_OptionValue *in, void *value, socklen_t *len);
+
+/* tcp_info.c: writes at most `room` bytes of the kernel's struct; returns how many. */
+socklen_t client_tcp_info(const toynet_v1_TcpInfo *m, void *value, socklen_t room);
 
 #endif

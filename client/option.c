@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <toynet/options.h>
 
 static const struct client_option options[] = {
         {SOL_SOCKET, SO_REUSEADDR, CLIENT_OPTION_INT, toynet_v1_Option_SO_REUSEADDR},
@@ -32,11 +33,24 @@ static const struct client_option options[] = {
         {IPPROTO_TCP, TCP_KEEPCNT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPCNT},
         {IPPROTO_TCP, TCP_USER_TIMEOUT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_USER_TIMEOUT},
         {IPPROTO_TCP, TCP_CONGESTION, CLIENT_OPTION_TEXT, toynet_v1_Option_TCP_CONGESTION},
+        {IPPROTO_TCP, TCP_INFO, CLIENT_OPTION_INFO, toynet_v1_Option_TCP_INFO},
+        {IPPROTO_TCP, TCP_CORK, CLIENT_OPTION_INT, toynet_v1_Option_TCP_CORK},
+        {IPPROTO_TCP, TCP_QUICKACK, CLIENT_OPTION_INT, toynet_v1_Option_TCP_QUICKACK},
+        {IPPROTO_TCP, TCP_SYNCNT, CLIENT_OPTION_INT, toynet_v1_Option_TCP_SYNCNT},
+        {IPPROTO_TCP, TCP_LINGER2, CLIENT_OPTION_INT, toynet_v1_Option_TCP_LINGER2},
+        {IPPROTO_TCP, TCP_WINDOW_CLAMP, CLIENT_OPTION_INT, toynet_v1_Option_TCP_WINDOW_CLAMP},
+        {SOL_TOYNET, TOYNET_TCP_TIMESTAMPS, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_TIMESTAMPS},
+        {SOL_TOYNET, TOYNET_TCP_SACK, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_SACK},
+        {SOL_TOYNET, TOYNET_TCP_WINDOW_SCALING, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_WINDOW_SCALING},
+        {SOL_TOYNET, TOYNET_TCP_ECN, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_ECN},
+        {SOL_TOYNET, TOYNET_TCP_INITIAL_WINDOW, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_INITIAL_WINDOW},
+        {SOL_TOYNET, TOYNET_TCP_DELACK, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_DELACK},
+        {SOL_TOYNET, TOYNET_TCP_TIME_WAIT, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_TIME_WAIT},
 };
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 2
-#define DAEMON_OPTIONS 20
+#define DAEMON_OPTIONS 33
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)
@@ -117,6 +131,8 @@ int client_option_encode(const struct client_option *o, const void *value, sockl
 		memcpy(&number, value, sizeof(number));
 		*out = number_value(number);
 		return 0;
+	case CLIENT_OPTION_INFO:
+		return client_fail(ENOPROTOOPT, "setsockopt: this option can only be read");
 	case CLIENT_OPTION_NATIVE:
 		break;
 	}
@@ -152,6 +168,8 @@ static pb_size_t member_of(enum client_option_type type)
 		return toynet_v1_OptionValue_text_tag;
 	case CLIENT_OPTION_RAW:
 		return toynet_v1_OptionValue_raw_tag;
+	case CLIENT_OPTION_INFO:
+		return toynet_v1_OptionValue_tcp_info_tag;
 	case CLIENT_OPTION_INT:
 	case CLIENT_OPTION_SMALL:
 	case CLIENT_OPTION_NATIVE:
@@ -178,6 +196,9 @@ int client_option_decode(const struct client_option *o, const toynet_v1_OptionVa
 		break;
 	case CLIENT_OPTION_RAW:
 		put(value, len, in->value.raw.bytes, in->value.raw.size);
+		break;
+	case CLIENT_OPTION_INFO:
+		*len = client_tcp_info(&in->value.tcp_info, value, *len);
 		break;
 	case CLIENT_OPTION_INT:
 	case CLIENT_OPTION_SMALL:

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <toynet/options.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,7 +43,8 @@ int toynet_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Supported: SOL_SOCKET SO_REUSEADDR SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
  * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO; IPPROTO_IP IP_TOS IP_TTL; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
- * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT).
+ * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT) TCP_INFO TCP_CORK TCP_QUICKACK
+ * TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP; SOL_TOYNET those of <toynet/options.h>.
  * Any other: ENOPROTOOPT, and nothing is changed. */
 int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
 int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len);

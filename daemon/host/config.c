@@ -134,6 +134,8 @@ bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 		bad = "keys `address' and `host-address' are the same: the kernel and the stack need one each";
 	else if (c->stack.tcp.rto_min.ns > c->stack.tcp.rto_max.ns)
 		bad = "key `rto-min' is above `rto-max'";
+	else if (c->stack.tcp.max_segment && c->stack.tcp.max_segment < TCP_MAX_SEGMENT_MIN)
+		bad = "key `max-segment' is below 88, the least that leaves room for text";
 	if (bad) {
 		snprintf(why, CONFIG_ERROR_MAX, "%s", bad);
 		return false;
@@ -149,6 +151,23 @@ bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 		return false;
 	}
 	return true;
+}
+
+int config_change(struct config *c, const char *name, const char *value, char why[CONFIG_ERROR_MAX])
+{
+	const struct config_key *k = config_key_named(name);
+	char allowed[ALLOWED_MAX];
+
+	if (!k)
+		snprintf(why, CONFIG_ERROR_MAX, "there is no key `%.*s'", CONFIG_NAME_MAX, name);
+	else if (!config_key_changeable(k))
+		snprintf(why, CONFIG_ERROR_MAX, "key `%s' cannot be changed while the daemon runs", k->name);
+	else if (!config_key_set(c, k, value, allowed, sizeof(allowed)))
+		snprintf(why, CONFIG_ERROR_MAX, "%s = %.*s: not valid; it must be %s", k->name, CONFIG_NAME_MAX, value,
+		         allowed);
+	else
+		return 0;
+	return EINVAL;
 }
 
 void config_help(FILE *out)

@@ -14,6 +14,7 @@
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_NAME_MAX  32
 #define CONFIG_PATH_MAX  108 /* sun_path */
+#define CONFIG_VALUE_MAX 128
 
 struct config {
 	char interface[IFNAMSIZ];
@@ -42,6 +43,8 @@ enum config_verdict config_read(struct config *c, int argc, char *const argv[], 
 bool config_read_file(struct config *c, const char *path, char why[CONFIG_ERROR_MAX]);
 /* The same from an open stream; `name` stands for it in messages. */
 bool config_read_stream(struct config *c, FILE *f, const char *name, char why[CONFIG_ERROR_MAX]);
+/* Changes one key of a running daemon's configuration; the caller checks and applies it. EINVAL: why is set. */
+int config_change(struct config *c, const char *name, const char *value, char why[CONFIG_ERROR_MAX]);
 /* Do the values fit together? False: why is set. */
 bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX]);
 void config_help(FILE *out);

@@ -70,8 +70,11 @@ const struct config_key config_keys[] = {
 	{"tcp", "ecn", KIND_ECN, FIELD(stack.tcp.ecn), 0, 0, "explicit congestion notification: off, passive or on (RFC 3168)"},
 	{"tcp", "syn-cookies", KIND_BOOL, FIELD(stack.tcp.syn_cookies), 0, 0, "SYN cookies when the SYN queue is full (RFC 4987)"},
 	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
-	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, 499, "longest delay of an acknowledgment"},
-	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "smallest retransmission timeout"},
+	{"tcp", "initial-window", KIND_NUMBER, FIELD(stack.tcp.initial_window), 1, TCP_INITIAL_WINDOW_MAX, "segments sent before the first ACK (RFC 6928)"},
+	{"tcp", "max-segment", KIND_NUMBER, FIELD(stack.tcp.max_segment), 0, UINT16_MAX, "TCP_MAXSEG of new sockets, 88 at least; 0: what the MTU allows"},
+	{"tcp", "cork-time", KIND_DURATION, FIELD(stack.tcp.cork_time), 1, 10000, "how long TCP_CORK may hold text back"},
+	{"tcp", "delack", KIND_DURATION, FIELD(stack.tcp.delack), 0, TCP_DELACK_MAX_MS, "longest delay of an acknowledgment"},
+	{"tcp", "rto-min", KIND_DURATION, FIELD(stack.tcp.rto_min), 1, 60000, "least time by which the RTO exceeds the smoothed round trip"},
 	{"tcp", "rto-max", KIND_DURATION, FIELD(stack.tcp.rto_max), 1000, TIME_MAX_MS, "largest retransmission timeout"},
 	{"tcp", "rto-initial", KIND_DURATION, FIELD(stack.tcp.rto_initial), 1, 60000, "before the first measurement"},
 	{"tcp", "syn-retries", KIND_NUMBER, FIELD(stack.tcp.syn_retries), 0, 30, "retransmissions of a SYN before ETIMEDOUT"},
@@ -79,7 +82,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "orphan-retries", KIND_NUMBER, FIELD(stack.tcp.orphan_retries), 1, 100, "the same once the application has closed"},
 	{"tcp", "orphans-max", KIND_NUMBER, FIELD(stack.tcp.orphans_max), 0, 10000000, "connections that end without an application"},
 	{"tcp", "time-wait-max", KIND_NUMBER, FIELD(stack.tcp.time_wait_max), 0, 10000000, "connections in TIME-WAIT"},
-	{"tcp", "time-wait", KIND_DURATION, FIELD(stack.tcp.time_wait), 0, TIME_MAX_MS, "length of TIME-WAIT (2 MSL)"},
+	{"tcp", "time-wait", KIND_DURATION, FIELD(stack.tcp.time_wait), 0, TCP_TIME_WAIT_MAX_MS, "length of TIME-WAIT (2 MSL)"},
 	{"tcp", "fin-wait-2", KIND_DURATION, FIELD(stack.tcp.fin_wait_2), 1, TIME_MAX_MS, "FIN-WAIT-2 after the application has closed"},
 	{"tcp", "keepalive", KIND_BOOL, FIELD(stack.tcp.keepalive), 0, 0, "SO_KEEPALIVE of new sockets"},
 	{"tcp", "keepalive-idle", KIND_DURATION, FIELD(stack.tcp.keep_idle), 1000, KEEPALIVE_MAX_MS, "silence before the first probe"},
@@ -306,6 +309,130 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return set_mode(field, text, k->max);
 	}
 	return false;
+}
+
+static uint64_t load(const uint8_t *field, uint16_t size)
+{
+	uint8_t v8;
+	uint16_t v16;
+	uint32_t v32;
+	uint64_t v = 0;
+
+	switch (size) {
+	case 1:
+		memcpy(&v8, field, 1);
+		return v8;
+	case 2:
+		memcpy(&v16, field, 2);
+		return v16;
+	case 4:
+		memcpy(&v32, field, 4);
+		return v32;
+	default:
+		assert(size == sizeof(v));
+		memcpy(&v, field, sizeof(v));
+		return v;
+	}
+}
+
+static void format_time(char *text, uint64_t us)
+{
+	if (us % 1000000 == 0)
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "s", us / 1000000);
+	else if (us % 1000 == 0)
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ms", us / 1000);
+	else
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "us", us);
+}
+
+/* An address, prefix or MAC address; empty when it was not given. */
+static void format_address(char *text, enum config_kind kind, const uint8_t *field)
+{
+	static const struct mac_addr no_mac;
+	struct ip_prefix prefix;
+	struct mac_addr mac;
+	struct ip_addr addr;
+
+	text[0] = '\0';
+	if (kind == KIND_ADDR) {
+		memcpy(&addr, field, sizeof(addr));
+		if (addr.family != IP_NONE)
+			ip_format(addr, text);
+	} else if (kind == KIND_PREFIX) {
+		memcpy(&prefix, field, sizeof(prefix));
+		if (prefix.addr.family != IP_NONE)
+			prefix_format(prefix, text);
+	} else {
+		memcpy(&mac, field, sizeof(mac));
+		if (!mac_eq(mac, no_mac))
+			mac_format(mac, text);
+	}
+}
+
+void config_key_format(const struct config *c, const struct config_key *k, char text[CONFIG_VALUE_MAX])
+{
+	const uint8_t *field = (const uint8_t *)c + k->offset;
+	unsigned choice = 0;
+	duration d;
+
+	switch (k->kind) {
+	case KIND_NAME:
+		snprintf(text, CONFIG_VALUE_MAX, "%s", (const char *)field);
+		return;
+	case KIND_ADDR:
+	case KIND_PREFIX:
+	case KIND_MAC:
+		format_address(text, k->kind, field);
+		return;
+	case KIND_NUMBER:
+	case KIND_BYTES:
+	case KIND_RATE:
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, load(field, k->size));
+		return;
+	case KIND_PPM:
+		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ppm", load(field, k->size));
+		return;
+	case KIND_MICROSECONDS:
+		format_time(text, load(field, k->size));
+		return;
+	case KIND_DURATION:
+		memcpy(&d, field, sizeof(d));
+		format_time(text, (uint64_t)(d.ns / NS_PER_US));
+		return;
+	case KIND_BOOL:
+		snprintf(text, CONFIG_VALUE_MAX, "%s", load(field, sizeof(bool)) ? "yes" : "no");
+		return;
+	case KIND_CC:
+		memcpy(&choice, field, sizeof(choice));
+		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_cc_names[choice]);
+		return;
+	case KIND_ECN:
+		memcpy(&choice, field, sizeof(choice));
+		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_ecn_names[choice]);
+		return;
+	case KIND_MODE:
+		snprintf(text, CONFIG_VALUE_MAX, "%04o", (unsigned)load(field, k->size));
+		return;
+	}
+}
+
+/* What lies in struct tcp_config is looked at whenever it is needed; all else is used once. */
+bool config_key_changeable(const struct config_key *k)
+{
+	size_t begin = offsetof(struct config, stack.tcp);
+
+	return k->offset >= begin && k->offset < begin + sizeof(struct tcp_config);
+}
+
+const struct config_key *config_key_named(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	const struct config_key *k = config_key_find(dot ? dot + 1 : name);
+
+	if (!k || !dot)
+		return k;
+	size_t len = (size_t)(dot - name);
+	return strlen(k->section) == len && memcmp(k->section, name, len) == 0 ? k : NULL;
 }
 
 bool config_key_set(struct config *c, const struct config_key *k, const char *text, char *allowed, size_t size)

@@ -38,6 +38,12 @@ extern const size_t config_key_count;
 const struct config_key *config_key_find(const char *name);
 /* Is there such a section? */
 bool config_section_known(const char *section);
+/* "section.name", or the name alone. NULL: no such key. */
+const struct config_key *config_key_named(const char *name);
+/* Writes the value so that config_key_set reads it back; empty: not given. */
+void config_key_format(const struct config *c, const struct config_key *k, char text[CONFIG_VALUE_MAX]);
+/* May it be changed while the daemon runs? */
+bool config_key_changeable(const struct config_key *k);
 /* Parses text into the field of k. False: allowed says what would be right. */
 bool config_key_set(struct config *c, const struct config_key *k, const char *text, char *allowed, size_t size);
 

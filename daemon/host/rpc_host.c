@@ -1,5 +1,7 @@
 /* struct rpc_host for the driver: each function passes on to the part that does it. */
+#include "host/config_keys.h"
 #include "host/driver.h"
+#include "host/log.h"
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,6 +88,42 @@ static void get_impairment(void *ctx, struct impair_config *cfg)
 	*cfg = d->cfg.impair;
 }
 
+_Static_assert(CONFIG_VALUE_MAX == RPC_CONFIG_VALUE_MAX && CONFIG_ERROR_MAX == RPC_CONFIG_WHY_MAX, "one bound each");
+
+static bool config_entry(void *ctx, size_t i, struct rpc_config_entry *entry)
+{
+	const struct driver *d = ctx;
+
+	if (i >= config_key_count)
+		return false;
+	const struct config_key *k = &config_keys[i];
+	entry->section = k->section;
+	entry->name = k->name;
+	entry->help = k->help;
+	entry->changeable = config_key_changeable(k);
+	config_key_format(&d->cfg, k, entry->value);
+	return true;
+}
+
+static int change_config(void *ctx, const struct rpc_config_setting *settings, size_t n, char why[RPC_CONFIG_WHY_MAX])
+{
+	struct driver *d = ctx;
+	struct config cfg = d->cfg;
+
+	for (size_t i = 0; i < n; i++) {
+		int err = config_change(&cfg, settings[i].key, settings[i].value, why);
+		if (err)
+			return err;
+	}
+	if (!config_check(&cfg, why))
+		return EINVAL;
+	d->cfg = cfg;
+	stack_set_tcp_config(d->stack, &cfg.stack.tcp);
+	for (size_t i = 0; i < n; i++)
+		log_line("configuration: %s = %s", settings[i].key, settings[i].value);
+	return 0;
+}
+
 static struct impair *impair(void *ctx)
 {
 	struct driver *d = ctx;
@@ -117,6 +155,8 @@ const struct rpc_host driver_rpc_host = {
         .close_fd = close_fd,
         .set_impairment = set_impairment,
         .get_impairment = get_impairment,
+        .config_entry = config_entry,
+        .config_change = change_config,
         .impair = impair,
         .impair_changed = impair_changed,
         .interface_name = interface_name,

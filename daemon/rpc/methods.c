@@ -132,6 +132,20 @@ const struct rpc_method rpc_methods[] = {
                 .run = admin_get_impairment,
         },
         {
+                .path = ADMIN("GetConfig"),
+                .permission = PERMIT_ANYONE,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__get_config_request__descriptor,
+                .run = admin_get_config,
+        },
+        {
+                .path = ADMIN("SetConfig"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__set_config_request__descriptor,
+                .run = admin_set_config,
+        },
+        {
                 .path = ADMIN("AddImpairRule"),
                 .permission = PERMIT_ADMIN,
                 .socket = RPC_NO_SOCKET,

@@ -24,6 +24,8 @@ void address_fill(struct address_message *a, struct endpoint e);
 /* An absent address, or an empty ip, is the unspecified one of the family. 0, EINVAL (no such address, or port). */
 int address_read(const Toynet__V1__Address *a, uint8_t family, struct endpoint *out);
 void row_fill(const struct rpc_server *srv, struct socket *so, struct row_message *row);
+/* Of a TCP socket. */
+void tcp_info_fill(struct stack *s, const struct socket *so, Toynet__V1__TcpInfo *m);
 /* m may be NULL: an empty match. NULL, or what is wrong with it: static text. */
 const char *match_read(const Toynet__V1__FlowMatch *m, struct flow_match *to);
 void match_fill(struct match_message *to, const struct flow_match *m);
@@ -57,6 +59,9 @@ RUN(admin_set_impairment);
 RUN(admin_get_impairment);
 RUN(admin_add_impair_rule);
 RUN(admin_delete_impair_rule);
+/* methods_config.c */
+RUN(admin_get_config);
+RUN(admin_set_config);
 /* methods_health.c */
 RUN(health_check);
 RUN(health_watch);

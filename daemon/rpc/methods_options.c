@@ -39,6 +39,7 @@ static int value_read(const Toynet__V1__SetOptionRequest *r, struct socket_optio
 	case TOYNET__V1__OPTION_VALUE__VALUE_RAW:
 		v->kind = OPTION_RAW;
 		return bytes_read(v, m->raw.data, m->raw.len, SOCKET_OPTION_BYTES_MAX);
+	case TOYNET__V1__OPTION_VALUE__VALUE_TCP_INFO: /* read only */
 	case TOYNET__V1__OPTION_VALUE__VALUE__NOT_SET:
 	case _TOYNET__V1__OPTION_VALUE__VALUE__CASE_IS_INT_SIZE:
 		break;
@@ -74,6 +75,7 @@ void sockets_get_option(struct call *c, const ProtobufCMessage *request, struct 
 	Toynet__V1__GetOptionResponse m = TOYNET__V1__GET_OPTION_RESPONSE__INIT;
 	Toynet__V1__OptionValue value = TOYNET__V1__OPTION_VALUE__INIT;
 	Toynet__V1__Linger linger = TOYNET__V1__LINGER__INIT;
+	Toynet__V1__TcpInfo info;
 	char text[SOCKET_OPTION_TEXT_MAX] = "";
 	m.value = &value;
 	switch (v.kind) {
@@ -96,6 +98,11 @@ void sockets_get_option(struct call *c, const ProtobufCMessage *request, struct 
 	case OPTION_RAW:
 		value.value_case = TOYNET__V1__OPTION_VALUE__VALUE_RAW;
 		value.raw = (ProtobufCBinaryData){.len = v.len, .data = v.bytes};
+		break;
+	case OPTION_INFO:
+		tcp_info_fill(c->conn->srv->stack, so, &info);
+		value.value_case = TOYNET__V1__OPTION_VALUE__VALUE_TCP_INFO;
+		value.tcp_info = &info;
 		break;
 	}
 	call_reply(c, &m.base);

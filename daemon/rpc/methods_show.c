@@ -26,8 +26,6 @@ static char *const recovery_names[] = {
         [TCP_RECOVERY] = "recovery",
         [TCP_LOSS] = "loss",
 };
-static char *const congestion_names[] = {[TCP_CC_RENO] = "reno", [TCP_CC_CUBIC] = "cubic"};
-_Static_assert(ARRAY_LEN(congestion_names) == TCP_CCS, "one for each algorithm");
 _Static_assert(ARRAY_LEN(recovery_names) == TCP_RECOVERIES, "one for each phase");
 
 /* Bytes received and not read by the application; the core's figure is right but for what it last heard of the pair. Of
@@ -109,6 +107,28 @@ static int64_t us_since(const struct rpc_server *srv, instant t)
 	return instant_is_never(t) ? -1 : instant_since(srv->env->now, t).ns / NS_PER_US;
 }
 
+static void knobs_fill(const struct tcp *t, Toynet__V1__TcpControlBlock *m)
+{
+	m->ask_timestamps = t->knob.timestamps;
+	m->ask_sack = t->knob.sack;
+	m->ask_window_scaling = t->knob.window_scaling;
+	m->ask_ecn = (char *)(uintptr_t)tcp_ecn_names[t->knob.ecn];
+	m->initial_window = t->knob.initial_window;
+	m->delack_us = t->knob.delack.ns / NS_PER_US;
+	m->time_wait_us = t->knob.time_wait.ns / NS_PER_US;
+	m->fin_wait_2_us = t->knob.fin_wait_2.ns / NS_PER_US;
+	m->syn_retries = t->knob.syn_retries;
+	m->max_segment = t->user_mss;
+	m->window_clamp = t->knob.window_clamp;
+	m->nodelay = t->nodelay;
+	m->cork = t->cork;
+	m->user_timeout_us = t->user_timeout.ns / NS_PER_US;
+	m->keepalive = t->keepalive;
+	m->keepalive_idle_us = t->keep_idle.ns / NS_PER_US;
+	m->keepalive_interval_us = t->keep_interval.ns / NS_PER_US;
+	m->keepalive_probes = t->keep_count;
+}
+
 static void tcp_fill(const struct tcp *t, Toynet__V1__TcpControlBlock *m)
 {
 	toynet__v1__tcp_control_block__init(m);
@@ -148,10 +168,37 @@ static void tcp_fill(const struct tcp *t, Toynet__V1__TcpControlBlock *m)
 	for (uint16_t i = 0; i < t->rcv.gaps; i++)
 		m->bytes_out_of_order += seq_len(t->rcv.gap[i].start, t->rcv.gap[i].end);
 	m->recovery = recovery_names[t->recovery];
-	m->congestion_control = congestion_names[t->cc];
+	m->congestion_control = (char *)(uintptr_t)tcp_cc_names[t->cc];
 	m->rtt_min_us = t->rtt_min.ns / NS_PER_US;
-	m->user_timeout_us = t->user_timeout.ns / NS_PER_US;
-	m->keepalive = t->keepalive;
+	knobs_fill(t, m);
+}
+
+static const Toynet__V1__CaState ca_states[] = {
+        [TCP_CA_OPEN] = TOYNET__V1__CA_STATE__CA_STATE_OPEN,
+        [TCP_CA_DISORDER] = TOYNET__V1__CA_STATE__CA_STATE_DISORDER,
+        [TCP_CA_CWR] = TOYNET__V1__CA_STATE__CA_STATE_CWR,
+        [TCP_CA_RECOVERY] = TOYNET__V1__CA_STATE__CA_STATE_RECOVERY,
+        [TCP_CA_LOSS] = TOYNET__V1__CA_STATE__CA_STATE_LOSS,
+};
+_Static_assert(ARRAY_LEN(ca_states) == TCP_CA_STATES, "one for each state");
+
+void tcp_info_fill(struct stack *s, const struct socket *so, Toynet__V1__TcpInfo *m)
+{
+	struct tcp_info info;
+
+	socket_tcp_info(s, so, &info);
+	toynet__v1__tcp_info__init(m);
+	m->state = states[info.state];
+	m->ca_state = ca_states[info.ca_state];
+	m->timestamps = info.timestamps;
+	m->sack = info.sack;
+	m->window_scale = info.window_scale;
+	m->ecn = info.ecn;
+	m->ecn_seen = info.ecn_seen;
+	m->delivery_rate_app_limited = info.app_limited;
+#define FILL(type, name) m->name = info.name;
+	TCP_INFO_FIELDS(FILL)
+#undef FILL
 }
 
 /* Returns how many run. */
@@ -177,6 +224,7 @@ static void reply_tcp(struct call *c, const struct socket *so, Toynet__V1__Socke
 	const struct rpc_server *srv = c->conn->srv;
 	const struct tcp *t = &so->tcp;
 	Toynet__V1__TcpControlBlock block;
+	Toynet__V1__TcpInfo info;
 	Toynet__V1__Timer timers[TCP_TIMERS], *pointers[TCP_TIMERS];
 
 	m->sndbuf = t->sndbuf;
@@ -188,6 +236,8 @@ static void reply_tcp(struct call *c, const struct socket *so, Toynet__V1__Socke
 	m->n_timers = timers_fill(t, srv->env->now, timers, pointers);
 	m->timers = pointers;
 	tcp_fill(t, &block);
+	tcp_info_fill(srv->stack, so, &info);
+	block.info = &info;
 	m->control_block_case = TOYNET__V1__SOCKET__CONTROL_BLOCK_TCP;
 	m->tcp = &block;
 	call_reply(c, &m->base);

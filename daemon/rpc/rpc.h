@@ -21,6 +21,19 @@ struct impair_config {
 	struct impair_direction in, out; /* towards the stack, away from it */
 };
 
+#define RPC_CONFIG_VALUE_MAX    128
+#define RPC_CONFIG_WHY_MAX      512
+#define RPC_CONFIG_SETTINGS_MAX 64 /* in one SetConfig */
+
+struct rpc_config_entry {
+	const char *section, *name, *help; /* static */
+	char value[RPC_CONFIG_VALUE_MAX];
+	bool changeable;
+};
+struct rpc_config_setting {
+	const char *key, *value;
+};
+
 /* What rpc asks of the driver. ctx is the driver's. Each int is 0 or an errno. */
 struct rpc_host {
 	/* Makes the pair of so (cookie, inode and channel are set) and gives the application's end, which the caller of
@@ -44,6 +57,11 @@ struct rpc_host {
 	/* The impair link's settings; set returns EINVAL with *why (static text) when they make no sense. */
 	int (*set_impairment)(void *ctx, const struct impair_config *cfg, const char **why);
 	void (*get_impairment)(void *ctx, struct impair_config *cfg);
+	/* The i-th configuration key; false: there are no more. value: its text, in memory of the entry. */
+	bool (*config_entry)(void *ctx, size_t i, struct rpc_config_entry *entry);
+	/* Changes n keys, or none: EINVAL with why. */
+	int (*config_change)(void *ctx, const struct rpc_config_setting *settings, size_t n,
+	                     char why[RPC_CONFIG_WHY_MAX]);
 	/* The impair link itself, for its rules; and: they were changed. */
 	struct impair *(*impair)(void *ctx);
 	void (*impair_changed)(void *ctx);

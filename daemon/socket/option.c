@@ -7,7 +7,10 @@
 /* The numbers that Linux gives them, which is what an application reads. */
 enum { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM = 2, LINUX_AF_INET = 2, LINUX_AF_INET6 = 10 };
 
-#define LINGER_MAX_S INT32_MAX
+#define LINGER_MAX_S     INT32_MAX
+#define LINGER2_MAX_S    120
+#define SYNCNT_MAX       127
+#define WINDOW_CLAMP_MIN 1152u /* as Linux; a smaller one would choke the connection */
 
 typedef int (*option_set)(struct stack *s, struct socket *so, const struct socket_option_value *v);
 typedef int64_t (*option_get)(struct socket *so, struct socket_option_value *v);
@@ -231,6 +234,157 @@ static int64_t get_congestion(struct socket *so, struct socket_option_value *v)
 	return 0;
 }
 
+static int64_t get_info(struct socket *so, struct socket_option_value *v)
+{
+	(void)so;
+	(void)v;
+	return 0;
+}
+static int set_cork(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	tcp_set_cork(&s->tcp, &so->tcp, v->number != 0);
+	return 0;
+}
+static int64_t get_cork(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.cork;
+}
+static int set_quickack(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	tcp_set_quickack(&s->tcp, &so->tcp, v->number != 0);
+	return 0;
+}
+static int64_t get_quickack(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return tcp_quickack(&so->tcp);
+}
+static int set_syncnt(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->tcp.knob.syn_retries = (uint8_t)v->number;
+	return 0;
+}
+static int64_t get_syncnt(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.syn_retries;
+}
+/* As Linux: 0 is the configured time, and none is longer than LINGER2_MAX_S. */
+static int set_linger2(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	so->tcp.knob.fin_wait_2 = v->number == 0 ? s->tcp.cfg.fin_wait_2
+	                                         : duration_min(DURATION_S(v->number), DURATION_S(LINGER2_MAX_S));
+	return 0;
+}
+static int64_t get_linger2(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.fin_wait_2.ns / NS_PER_S;
+}
+static int set_window_clamp(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->tcp.knob.window_clamp = v->number ? u32_max((uint32_t)v->number, WINDOW_CLAMP_MIN) : 0;
+	return 0;
+}
+static int64_t get_window_clamp(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.window_clamp;
+}
+
+/* What both sides agree on when the connection is opened: too late afterwards. */
+static int negotiated(struct socket *so, const struct socket_option_value *v, bool *knob)
+{
+	if (!tcp_unopened(&so->tcp))
+		return EISCONN;
+	*knob = v->number != 0;
+	return 0;
+}
+static int set_timestamps(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	return negotiated(so, v, &so->tcp.knob.timestamps);
+}
+static int64_t get_timestamps(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return tcp_unopened(&so->tcp) ? so->tcp.knob.timestamps : so->tcp.ts_ok;
+}
+static int set_sack(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	return negotiated(so, v, &so->tcp.knob.sack);
+}
+static int64_t get_sack(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return tcp_unopened(&so->tcp) ? so->tcp.knob.sack : so->tcp.sack_ok;
+}
+static int set_window_scaling(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	return negotiated(so, v, &so->tcp.knob.window_scaling);
+}
+static int64_t get_window_scaling(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return tcp_unopened(&so->tcp) ? so->tcp.knob.window_scaling : so->tcp.ws_ok;
+}
+static int set_ecn(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	if (!tcp_unopened(&so->tcp))
+		return EISCONN;
+	so->tcp.knob.ecn = (enum tcp_ecn)v->number;
+	return 0;
+}
+/* Once opened: on or off. */
+static int64_t get_ecn(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	if (tcp_unopened(&so->tcp))
+		return so->tcp.knob.ecn;
+	return so->tcp.ecn_ok ? TCP_ECN_ON : TCP_ECN_OFF;
+}
+static int set_initial_window(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	if (!tcp_unopened(&so->tcp))
+		return EISCONN;
+	so->tcp.knob.initial_window = (uint8_t)v->number;
+	return 0;
+}
+static int64_t get_initial_window(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.initial_window;
+}
+static int set_delack(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->tcp.knob.delack = DURATION_MS(v->number);
+	return 0;
+}
+static int64_t get_delack(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.delack.ns / NS_PER_MS;
+}
+static int set_time_wait(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->tcp.knob.time_wait = DURATION_MS(v->number);
+	return 0;
+}
+static int64_t get_time_wait(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->tcp.knob.time_wait.ns / NS_PER_MS;
+}
+
 #define KEEPALIVE_MAX_S 32767 /* as Linux bounds them */
 #define KEEPALIVE_MAX_N 127
 #define FOR_TCP         (1u << SOCKET_TCP)
@@ -265,6 +419,20 @@ static const struct option_row {
         {OPT_TCP_KEEPCNT, FOR_TCP, OPTION_NUMBER, 1, KEEPALIVE_MAX_N, set_keepcnt, get_keepcnt},
         {OPT_TCP_USER_TIMEOUT, FOR_TCP, OPTION_NUMBER, 0, INT32_MAX, set_user_timeout, get_user_timeout},
         {OPT_TCP_CONGESTION, FOR_TCP, OPTION_TEXT, 1, SOCKET_OPTION_TEXT_MAX - 1, set_congestion, get_congestion},
+        {OPT_TCP_INFO, FOR_TCP, OPTION_INFO, 0, 0, NULL, get_info},
+        {OPT_TCP_CORK, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_cork, get_cork},
+        {OPT_TCP_QUICKACK, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_quickack, get_quickack},
+        {OPT_TCP_SYNCNT, FOR_TCP, OPTION_NUMBER, 1, SYNCNT_MAX, set_syncnt, get_syncnt},
+        {OPT_TCP_LINGER2, FOR_TCP, OPTION_NUMBER, 0, INT32_MAX, set_linger2, get_linger2},
+        {OPT_TCP_WINDOW_CLAMP, FOR_TCP, OPTION_NUMBER, 0, INT32_MAX, set_window_clamp, get_window_clamp},
+        {OPT_TOYNET_TCP_TIMESTAMPS, FOR_TCP, OPTION_NUMBER, 0, 1, set_timestamps, get_timestamps},
+        {OPT_TOYNET_TCP_SACK, FOR_TCP, OPTION_NUMBER, 0, 1, set_sack, get_sack},
+        {OPT_TOYNET_TCP_WINDOW_SCALING, FOR_TCP, OPTION_NUMBER, 0, 1, set_window_scaling, get_window_scaling},
+        {OPT_TOYNET_TCP_ECN, FOR_TCP, OPTION_NUMBER, TCP_ECN_OFF, TCP_ECN_ON, set_ecn, get_ecn},
+        {OPT_TOYNET_TCP_INITIAL_WINDOW, FOR_TCP, OPTION_NUMBER, 1, TCP_INITIAL_WINDOW_MAX, set_initial_window,
+         get_initial_window},
+        {OPT_TOYNET_TCP_DELACK, FOR_TCP, OPTION_NUMBER, 0, TCP_DELACK_MAX_MS, set_delack, get_delack},
+        {OPT_TOYNET_TCP_TIME_WAIT, FOR_TCP, OPTION_NUMBER, 0, TCP_TIME_WAIT_MAX_MS, set_time_wait, get_time_wait},
 };
 _Static_assert(ARRAY_LEN(table) == SOCKET_OPTION_COUNT, "a row for each option");
 
@@ -301,4 +469,10 @@ int socket_get_option(struct stack *s, struct socket *so, int option, struct soc
 	*v = (struct socket_option_value){.kind = row->kind};
 	v->number = row->get(so, v);
 	return 0;
+}
+
+void socket_tcp_info(struct stack *s, const struct socket *so, struct tcp_info *info)
+{
+	assert(so->protocol == SOCKET_TCP);
+	tcp_info_read(&s->tcp, &so->tcp, info);
 }

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "transport/tcp.h"
+#include "transport/tcp_info.h"
 #include "transport/udp.h"
 
 enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_PROTOCOLS };
@@ -117,7 +118,20 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(TCP_KEEPINTVL, 67)    \
 	X(TCP_KEEPCNT, 68)      \
 	X(TCP_USER_TIMEOUT, 69) \
-	X(TCP_CONGESTION, 70)
+	X(TCP_CONGESTION, 70)                                                                                          \
+	X(TCP_INFO, 71)                                                                                                \
+	X(TCP_CORK, 72)                                                                                                \
+	X(TCP_QUICKACK, 73)                                                                                            \
+	X(TCP_SYNCNT, 74)                                                                                              \
+	X(TCP_LINGER2, 75)                                                                                             \
+	X(TCP_WINDOW_CLAMP, 76)                                                                                        \
+	X(TOYNET_TCP_TIMESTAMPS, 128)                                                                                  \
+	X(TOYNET_TCP_SACK, 129)                                                                                        \
+	X(TOYNET_TCP_WINDOW_SCALING, 130)                                                                              \
+	X(TOYNET_TCP_ECN, 131)                                                                                         \
+	X(TOYNET_TCP_INITIAL_WINDOW, 132)                                                                              \
+	X(TOYNET_TCP_DELACK, 133)                                                                                      \
+	X(TOYNET_TCP_TIME_WAIT, 134)
 
 #define SOCKET_OPTION_NUMBER(name, n) OPT_##name = (n),
 enum socket_option { SOCKET_OPTIONS(SOCKET_OPTION_NUMBER) };
@@ -132,6 +146,7 @@ enum socket_option_kind {
 	OPTION_LINGER, /* number is seconds, with linger_on */
 	OPTION_TEXT,   /* bytes, none of them zero */
 	OPTION_RAW,    /* bytes as an application lays them out */
+	OPTION_INFO,   /* none: socket_tcp_info reads it */
 };
 #define SOCKET_OPTION_TEXT_MAX  16 /* the bounds of toynet.options */
 #define SOCKET_OPTION_BYTES_MAX 64
@@ -146,5 +161,7 @@ struct socket_option_value {
 /* ENOPROTOOPT; EINVAL: another kind, out of range, or too late; ENOENT: no such name. */
 int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v);
 int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v);
+/* Of a TCP socket. */
+void socket_tcp_info(struct stack *s, const struct socket *so, struct tcp_info *info);
 
 #endif

@@ -65,6 +65,11 @@ void stack_set_caps(struct stack *s, struct link_caps caps)
 	s->ip.caps = caps;
 }
 
+void stack_set_tcp_config(struct stack *s, const struct tcp_config *cfg)
+{
+	s->tcp.cfg = *cfg;
+}
+
 void stack_input(struct stack *s, const struct frame_in *frames, int n)
 {
 	assert(n <= STACK_BATCH_MAX);

@@ -47,6 +47,9 @@ void stack_free(struct stack *s);
 /* The link's abilities changed (an impairment was switched on). */
 void stack_set_caps(struct stack *s, struct link_caps caps);
 
+/* What a socket has of its own is for those opened later; the rest holds at once. */
+void stack_set_tcp_config(struct stack *s, const struct tcp_config *cfg);
+
 void stack_input(struct stack *s, const struct frame_in *frames, int n);
 void stack_tick(struct stack *s);
 /* The next socket with unseen events, which are returned in *events and cleared; NULL when there is none. Only sockets

@@ -44,6 +44,7 @@ enum tcp_timer {
 	TCP_TIMER_REORDER,    /* RFC 8985 6.2 step 5 */
 	TCP_TIMER_PROBE,      /* RFC 8985 7: tail loss probe */
 	TCP_TIMER_KEEPALIVE,  /* RFC 9293 3.8.4 */
+	TCP_TIMER_CORK,       /* TCP_CORK holds text back, but not for ever */
 	TCP_TIMER_WAIT,       /* TIME-WAIT, orphaned FIN-WAIT-2, a child's SYN-RECEIVED */
 	TCP_TIMERS
 };
@@ -59,6 +60,8 @@ struct tcp_txrec {
 	bool sacked : 1;
 	bool lost : 1;    /* to be sent again */
 	bool retrans : 1; /* was sent more than once */
+	bool app_limited : 1;
+	uint32_t rate_delivered, rate_delivered_us, rate_first_us; /* when it was sent; see tcp_rate.c */
 };
 
 struct tcp_txq {
@@ -76,6 +79,24 @@ struct tcp_gap {
 /* Congestion control algorithms; names as in TCP_CONGESTION. */
 enum tcp_cc { TCP_CC_RENO, TCP_CC_CUBIC, TCP_CCS };
 extern const char *const tcp_cc_names[TCP_CCS];
+
+/* RFC 3168: off; agree when the peer asks; ask. */
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON, TCP_ECNS };
+extern const char *const tcp_ecn_names[TCP_ECNS];
+
+/* What one connection asks for: by configuration at first, then by socket options; children have their listener's. */
+struct tcp_knobs {
+	bool timestamps, window_scaling, sack;
+	enum tcp_ecn ecn;
+	uint8_t initial_window; /* segments (RFC 6928) */
+	uint8_t syn_retries;    /* TCP_SYNCNT */
+	duration delack, time_wait;
+	duration fin_wait_2;   /* TCP_LINGER2 */
+	uint32_t window_clamp; /* TCP_WINDOW_CLAMP, bytes; 0 none */
+};
+
+/* What holds the sender back: no text, the network, the peer's window, our send buffer. */
+enum tcp_limit { TCP_LIMIT_IDLE, TCP_LIMIT_BUSY, TCP_LIMIT_RWND, TCP_LIMIT_SNDBUF, TCP_LIMITS };
 
 /* RFC 5682: off; the first segment was sent again; new text was sent. */
 enum tcp_frto { TCP_FRTO_OFF, TCP_FRTO_RETRANSMITTED, TCP_FRTO_NEW_DATA, TCP_FRTOS };
@@ -210,7 +231,12 @@ struct tcp {
 	duration user_timeout; /* TCP_USER_TIMEOUT, 0 none */
 	instant progress;      /* SND.UNA moved, or text was sent when none was outstanding */
 	bool nodelay;          /* TCP_NODELAY */
-	bool embryonic;        /* child in SYN-RECEIVED, counted in the parent's syn_queue */
+	bool cork;             /* TCP_CORK: only full segments go */
+	bool push_owed;        /* text before `push` goes, whatever holds it back */
+	seq32 push;
+	uint64_t quick_until; /* segs_in up to which each segment of text is acknowledged at once */
+	struct tcp_knobs knob;
+	bool embryonic; /* child in SYN-RECEIVED, counted in the parent's syn_queue */
 	uint8_t ttl, tos;
 	uint16_t user_mss; /* TCP_MAXSEG, 0 none */
 	int error;         /* why it ended; the socket layer takes it */
@@ -229,6 +255,26 @@ struct tcp {
 
 	instant last_sent, last_received, established_at;
 	uint64_t bytes_acked, bytes_received, segs_out, segs_in, segs_retrans;
+	struct {                                    /* for TCP_INFO alone; see tcp_info.h */
+		uint64_t bytes_sent, bytes_retrans; /* text */
+		uint32_t data_segs_out, data_segs_in, delivered, delivered_ce;
+		uint32_t dsacks, reorderings, out_of_order;
+		uint32_t seg_max;                               /* the largest text of a segment that came */
+		instant data_sent, data_received, ack_received; /* last; never: not yet */
+		bool ect_seen;
+	} stat;
+	struct {                                 /* see tcp_rate.c */
+		uint64_t delivered;              /* bytes */
+		uint64_t app_limited;            /* until so much is delivered; 0: not */
+		uint32_t delivered_us, first_us; /* last delivery; sending of what it delivered */
+		uint32_t sample_bytes, sample_us;
+		bool sample_app_limited;
+	} rate;
+	struct { /* see tcp_limit.c */
+		enum tcp_limit now;
+		instant since;
+		duration spent[TCP_LIMITS];
+	} limit;
 };
 
 /* What tcp reports to the socket layer. */
@@ -251,10 +297,6 @@ struct tcp_upcalls {
 	void *ctx;
 };
 
-/* RFC 3168: off; agree when the peer asks; ask. */
-enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON, TCP_ECNS };
-extern const char *const tcp_ecn_names[TCP_ECNS];
-
 /* Tunables: configuration keys of the same names. */
 struct tcp_config {
 	duration time_wait;  /* 2 MSL */
@@ -274,7 +316,10 @@ struct tcp_config {
 	bool keepalive;                    /* of new sockets */
 	duration keep_idle, keep_interval; /* RFC 9293 3.8.4, MUST-28: the default is two hours */
 	uint8_t keep_count;
-	duration user_timeout; /* 0: by the number of retries */
+	duration user_timeout;  /* 0: by the number of retries */
+	uint8_t initial_window; /* segments */
+	uint16_t max_segment;   /* TCP_MAXSEG of new sockets; 0 none */
+	duration cork_time;     /* how long TCP_CORK may hold text back */
 };
 #define TCP_CONFIG_DEFAULT                                                                                             \
 	{                                                                                                              \
@@ -283,13 +328,19 @@ struct tcp_config {
 		                                 use with fine clocks. */                                              \
 		        .rto_min = DURATION_MS(200), .rto_max = DURATION_S(120), .rto_initial = DURATION_S(1),         \
 		.delack = DURATION_MS(40), .rcvbuf = 1u << 18, .sndbuf = 1u << 18, .rcvbuf_max = 6u << 20,             \
-		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096, .orphans_max = 8192, .time_wait_max = 16384,     \
-		.timestamps = true, .window_scaling = true, .sack = true, .syn_cookies = true, .ecn = TCP_ECN_PASSIVE, \
-		.cc = TCP_CC_CUBIC, .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,   \
+		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,     \
+		.orphans_max = 8192, .time_wait_max = 16384, .timestamps = true, .window_scaling = true, .sack = true, \
+		.syn_cookies = true, .ecn = TCP_ECN_PASSIVE, .cc = TCP_CC_CUBIC, .initial_window = 10,                 \
+		.cork_time = DURATION_MS(200), .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75),         \
+		.keep_count = 9,                                                                                       \
 	}
 
-#define TCP_BUF_MIN 4096u
-#define TCP_BUF_MAX (8u << 20)
+#define TCP_BUF_MIN            4096u
+#define TCP_BUF_MAX            (8u << 20)
+#define TCP_MAX_SEGMENT_MIN    88  /* TCP_MAXSEG */
+#define TCP_INITIAL_WINDOW_MAX 100 /* segments; more than RFC 6928's ten is an experiment */
+#define TCP_DELACK_MAX_MS      499 /* RFC 9293 3.8.6.3, MUST-40 */
+#define TCP_TIME_WAIT_MAX_MS   3600000
 
 struct tcp_arrival;
 
@@ -374,9 +425,17 @@ void tcp_set_sndbuf(struct tcp *t, uint32_t bytes);
 void tcp_set_keepalive(struct tcp_layer *l, struct tcp *t, bool on);
 void tcp_set_keep_idle(struct tcp_layer *l, struct tcp *t, duration idle);
 void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on);
+/* TCP_CORK; off: what it held back goes now. */
+void tcp_set_cork(struct tcp_layer *l, struct tcp *t, bool on);
+/* TCP_QUICKACK: on, what is owed is acknowledged now and the next segments at once; off, they are delayed. Either way
+ * only for a while. */
+void tcp_set_quickack(struct tcp_layer *l, struct tcp *t, bool on);
+bool tcp_quickack(const struct tcp *t);
+/* May what is negotiated at the opening still be chosen? A listener's choice is its children's. */
+bool tcp_unopened(const struct tcp *t);
 /* TCP_CONGESTION: the window stays, what the former algorithm has learned is forgotten. */
 void tcp_set_cc(struct tcp *t, enum tcp_cc cc);
-/* TCP_MAXSEG. EINVAL: out of range. */
+/* TCP_MAXSEG, for both directions when set before the connection is opened; 0: no limit. EINVAL: out of range. */
 int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss);
 void snap_tcp_layer(struct snap *s, struct tcp_layer *l);
 void snap_tcp(struct snap *s, struct tcp_layer *l,

@@ -13,6 +13,8 @@ static void no_clock(struct tcp *t)
 	(void)t;
 }
 
+#define IW_SEGMENT 1460u /* bytes: ten of them are RFC 6928's 14,600 */
+
 static uint32_t all_of(struct tcp *t, uint32_t bytes)
 {
 	(void)t;
@@ -47,10 +49,17 @@ static const struct {
         [TCP_CC_CUBIC] = {tcp_hystart_growth, tcp_cubic_avoidance, tcp_cubic_ssthresh, tcp_cubic_paused},
 };
 
+/* RFC 6928 2, with another number of segments when asked for. */
+static uint32_t initial_window(const struct tcp *t)
+{
+	uint32_t segments = t->knob.initial_window;
+
+	return u32_min(segments * t->snd.mss, u32_max(u32_min(segments, 2) * t->snd.mss, segments * IW_SEGMENT));
+}
+
 void tcp_cc_init(struct tcp *t)
 {
-	/* RFC 6928 2 */
-	t->cwnd = u32_min(TCP_IW_SEGMENTS * t->snd.mss, u32_max(2u * t->snd.mss, 14600));
+	t->cwnd = initial_window(t);
 	t->ssthresh = UINT32_MAX;
 	t->cwnd_acked = 0;
 	tcp_cubic_reset(t);
@@ -122,5 +131,5 @@ void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t)
 		return;
 	algorithm[t->cc].paused(t);
 	if (duration_lt(t->rto, instant_since(l->env->now, t->last_sent)))
-		t->cwnd = u32_min(t->cwnd, TCP_IW_SEGMENTS * t->snd.mss);
+		t->cwnd = u32_min(t->cwnd, (uint32_t)t->knob.initial_window * t->snd.mss);
 }

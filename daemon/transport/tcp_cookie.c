@@ -62,7 +62,10 @@ static uint32_t ts_with_options(const struct tcp *t, uint32_t now)
 
 void tcp_cookie_answer(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *g)
 {
-	struct tcp t = {.state = TCP_SYN_RECEIVED, .rcvbuf = listener->rcvbuf};
+	struct tcp t = {.state = TCP_SYN_RECEIVED,
+	                .rcvbuf = listener->rcvbuf,
+	                .user_mss = listener->user_mss,
+	                .knob = listener->knob};
 	uint8_t packet[TCP_HDR_MAX] = {0};
 	uint32_t index = mss_index(g), tick = tick_now(l);
 

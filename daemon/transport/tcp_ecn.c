@@ -10,22 +10,22 @@
 
 const char *const tcp_ecn_names[TCP_ECNS] = {[TCP_ECN_OFF] = "off", [TCP_ECN_PASSIVE] = "passive", [TCP_ECN_ON] = "on"};
 
-unsigned tcp_ecn_syn_flags(const struct tcp_layer *l, const struct tcp *t)
+unsigned tcp_ecn_syn_flags(const struct tcp *t)
 {
 	if (t->state == TCP_SYN_RECEIVED)
 		return t->ecn_ok ? TCP_ECE : 0;
 	/* 6.1.1.1: a SYN that was not answered may have been dropped for its flags. */
-	return l->cfg.ecn == TCP_ECN_ON && t->retries == 0 ? TCP_ECE | TCP_CWR : 0;
+	return t->knob.ecn == TCP_ECN_ON && t->retries == 0 ? TCP_ECE | TCP_CWR : 0;
 }
 
-void tcp_ecn_learn_syn(const struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+void tcp_ecn_learn_syn(struct tcp *t, const struct tcp_seg *g)
 {
 	unsigned setup = g->flags & (TCP_ECE | TCP_CWR);
 
 	if (t->state == TCP_SYN_SENT)
-		t->ecn_ok = l->cfg.ecn == TCP_ECN_ON && (g->flags & TCP_ACK) && setup == TCP_ECE;
+		t->ecn_ok = t->knob.ecn == TCP_ECN_ON && (g->flags & TCP_ACK) && setup == TCP_ECE;
 	else
-		t->ecn_ok = l->cfg.ecn != TCP_ECN_OFF && setup == (TCP_ECE | TCP_CWR);
+		t->ecn_ok = t->knob.ecn != TCP_ECN_OFF && setup == (TCP_ECE | TCP_CWR);
 	t->ecn_recover = t->snd.una;
 }
 
@@ -33,6 +33,7 @@ void tcp_ecn_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (!t->ecn_ok)
 		return;
+	t->stat.ect_seen = t->stat.ect_seen || g->tos & IP_ECN_MASK;
 	/* 6.1.3: CWR ends the echo, unless this very segment was marked again. */
 	if (g->flags & TCP_CWR)
 		t->ece_owed = false;

@@ -124,21 +124,21 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	t->last_ack_sent = t->rcv.nxt;
 	t->snd.mss_peer = g->opt.has_mss ? (uint16_t)u32_max(g->opt.mss, TCP_MSS_MIN) : TCP_MSS_DEFAULT;
 	/* RFC 7323 2.2, 3.2; RFC 2018 2: in force when both sides offered it. */
-	t->ws_ok = l->cfg.window_scaling && g->opt.has_ws;
+	t->ws_ok = t->knob.window_scaling && g->opt.has_ws;
 	t->snd.wind_shift = t->ws_ok ? g->opt.ws : 0;
 	if (!t->ws_ok)
 		t->rcv.wind_shift = 0;
-	t->ts_ok = l->cfg.timestamps && g->opt.has_ts;
+	t->ts_ok = t->knob.timestamps && g->opt.has_ts;
 	if (t->ts_ok) {
 		t->ts_recent = g->opt.tsval;
 		t->ts_recent_age = l->env->now;
 	}
-	t->sack_ok = l->cfg.sack && g->opt.sack_permitted;
+	t->sack_ok = t->knob.sack && g->opt.sack_permitted;
 	t->snd.wnd = g->wnd;
 	t->snd.wnd_max = g->wnd;
 	t->snd.wl1 = g->seq;
 	t->snd.wl2 = g->ack;
-	tcp_ecn_learn_syn(l, t, g);
+	tcp_ecn_learn_syn(t, g);
 	tcp_update_mss(l, t);
 	tcp_cc_init(t);
 	tcp_rack_reset(t);
@@ -298,7 +298,7 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 		/* RFC 9293 3.10.7.4, TIME-WAIT: the remote FIN once more restarts the 2 MSL timeout. */
 		if (t->state == TCP_TIME_WAIT && (g->flags & (TCP_FIN | TCP_RST)) == TCP_FIN &&
 		    seq_eq(seq_add(g->seq, seg_len(g)), t->rcv.nxt))
-			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
+			tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.time_wait);
 	}
 	if (g->flags & TCP_RST)
 		return false;
@@ -407,7 +407,7 @@ static void fin_acked(struct tcp_layer *l, struct tcp *t)
 	case TCP_FIN_WAIT_1:
 		tcp_set_state(l, t, TCP_FIN_WAIT_2, "our FIN is acknowledged");
 		if (t->orphan)
-			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.fin_wait_2);
+			tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.fin_wait_2);
 		break;
 	case TCP_CLOSING:
 		tcp_enter_time_wait(l, t);

@@ -20,7 +20,6 @@
 
 #define TCP_MSS_DEFAULT      536 /* RFC 9293 3.7.1 MUST-15 */
 #define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
-#define TCP_IW_SEGMENTS      10  /* RFC 6928 */
 #define TCP_DUPTHRESH        3
 #define TCP_QUICK_ACKS       16   /* segments at the start that are acknowledged at once */
 #define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */
@@ -107,7 +106,11 @@ void tcp_challenge_ack(struct tcp_layer *l, struct tcp *t);
 void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_established(struct tcp_layer *l, struct tcp *t);
 
-/* tcp_user.c: the variables of a new incarnation; identity, buffers and options stay. */
+/* tcp_user.c: the shift that the window needs (RFC 7323 2.2); 0 when it is not to be offered. */
+uint8_t tcp_window_shift(const struct tcp *t);
+/* The MSS to advertise. */
+uint16_t tcp_advertised_mss(const struct tcp_layer *l, const struct tcp *t);
+/* The variables of a new incarnation; identity, buffers and options stay. */
 void tcp_reset_variables(struct tcp_layer *l, struct tcp *t);
 /* From SYN-RECEIVED on: the eight checks of RFC 9293 3.10.7.4. */
 void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
@@ -180,6 +183,11 @@ static inline void txrec_enter(struct tcp *t, const struct tcp_txrec *r)
 	else if (!r->sacked)
 		t->pipe += r->len;
 }
+/* Segments that it is on the wire; FIN alone is one, FIN behind text none. */
+static inline uint32_t txrec_segments(const struct tcp *t, const struct tcp_txrec *r)
+{
+	return r->len <= 1u + t->snd.mss ? 1 : (r->len + t->snd.mss - 2u) / t->snd.mss;
+}
 bool txq_reserve(struct tcp_txq *q, struct env *env, uint32_t more);
 void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, instant now);
 /* Cuts record i so that it ends at `at`; the rest becomes record i + 1. False: no memory. */
@@ -193,6 +201,10 @@ struct tcp_ack_news {
 	uint32_t delivered; /* bytes newly known to have arrived, by either (RFC 6937 DeliveredData) */
 	bool rtt_valid;
 	duration rtt;
+	struct { /* see tcp_rate.c */
+		bool valid, app_limited;
+		uint32_t prior_delivered, interval_us;
+	} rate;
 };
 void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, struct tcp_ack_news *news);
 void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news);
@@ -209,6 +221,20 @@ bool tcp_rack_detect(struct tcp_layer *l, struct tcp *t);
 /* The peer has reported a duplicate; recovery has ended. */
 void tcp_rack_duplicate(struct tcp *t);
 void tcp_rack_recovered(struct tcp *t);
+
+/* tcp_rate.c */
+void tcp_rate_sent(const struct tcp_layer *l, struct tcp *t, struct tcp_txrec *r);
+void tcp_rate_delivered(const struct tcp_layer *l, struct tcp *t, const struct tcp_txrec *r, struct tcp_ack_news *news);
+/* After all that an ACK delivers. */
+void tcp_rate_acked(struct tcp *t, const struct tcp_ack_news *news);
+/* Output has nothing more to send now. */
+void tcp_rate_idle(struct tcp *t);
+/* Bytes per second; 0: not measured yet. */
+uint64_t tcp_rate(const struct tcp *t);
+
+/* tcp_limit.c */
+void tcp_limit_judge(const struct tcp_layer *l, struct tcp *t);
+duration tcp_limited(const struct tcp_layer *l, const struct tcp *t, enum tcp_limit by);
 
 /* tcp_spurious.c: RFC 3522, 2883, 5682, 4015 */
 void tcp_undo_save(struct tcp *t);
@@ -261,6 +287,9 @@ static inline bool tcp_timer_on(const struct tcp *t, enum tcp_timer which)
 /* Retransmission timer or persist timer, as what is outstanding wants it. */
 void tcp_rearm(struct tcp_layer *l, struct tcp *t);
 
+/* tcp_user.c: the cork has held text back for long enough. */
+void tcp_cork_timeout(struct tcp_layer *l, struct tcp *t);
+
 /* tcp_urgent.c */
 void tcp_urgent_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* The application has read, or SND.UNA has moved: a mark that was passed is forgotten. */
@@ -281,8 +310,8 @@ void tcp_tune_taken(struct tcp_layer *l, struct tcp *t, uint32_t bytes);
 void tcp_tune_send(struct tcp_layer *l, struct tcp *t);
 
 /* tcp_ecn.c: RFC 3168 */
-unsigned tcp_ecn_syn_flags(const struct tcp_layer *l, const struct tcp *t);
-void tcp_ecn_learn_syn(const struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+unsigned tcp_ecn_syn_flags(const struct tcp *t);
+void tcp_ecn_learn_syn(struct tcp *t, const struct tcp_seg *g);
 void tcp_ecn_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_ecn_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* Flags of the next segment; CWR is then said. */

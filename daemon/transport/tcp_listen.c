@@ -93,6 +93,10 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->ttl = listener->ttl;
 	t->tos = listener->tos;
 	t->user_mss = listener->user_mss;
+	t->cork = listener->cork;
+	t->knob = listener->knob;
+	t->rcv.mss = listener->rcv.mss;
+	t->rcv.wind_shift = tcp_window_shift(t);
 	t->pcb.reuse_addr = listener->pcb.reuse_addr;
 }
 

@@ -26,6 +26,7 @@ static void delivered(struct tcp_layer *l, struct tcp *t, const struct tcp_txrec
 	duration rtt = instant_since(l->env->now, r->sent);
 	seq32 end = txrec_end(r);
 
+	tcp_rate_delivered(l, t, r, news);
 	/* RFC 8985 6.2 step 2: the ACK may be for the original of a retransmitted segment. */
 	if (r->retrans) {
 		uint32_t sent_ts = (uint32_t)(r->sent.ns / NS_PER_MS) + t->ts_offset;
@@ -39,6 +40,8 @@ static void delivered(struct tcp_layer *l, struct tcp *t, const struct tcp_txrec
 		/* RFC 8985 6.2 step 3 */
 		if (seq_lt(end, t->fack))
 			t->reordering_seen = true;
+			t->stat.reorderings += txrec_segments(t, r);
+		}
 	}
 	t->fack = seq_max(t->fack, end);
 	if (instant_is_never(t->rack_sent) || instant_lt(t->rack_sent, r->sent) ||
@@ -136,12 +139,18 @@ static void sack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 
 void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, struct tcp_ack_news *news)
 {
+	uint32_t delivered_before = t->stat.delivered;
+
 	if (seq_gt(g->ack, t->snd.una)) {
 		pop_acked(l, t, g, news);
 		news->acked = seq_len(t->snd.una, g->ack);
 	}
 	if (t->sack_ok && g->opt.sacks)
 		sack_input(l, t, g, news);
+	t->stat.ack_received = l->env->now;
+	t->stat.dsacks += tcp_reports_duplicate(g);
+	if (t->ecn_ok && g->flags & TCP_ECE)
+		t->stat.delivered_ce += t->stat.delivered - delivered_before;
 	if (!news->rtt_valid && news->acked && t->ts_ok && g->opt.has_ts) {
 		/* RFC 7323 4.1: the echoed timestamp tells which transmission was acknowledged, so Karn's rule is met.
 		 */
@@ -153,6 +162,7 @@ void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 		t->backoff = 0;
 		tcp_rtt_sample(l, t, news->rtt);
 	}
+	tcp_rate_acked(t, news);
 }
 
 static void enter_recovery(struct tcp_layer *l, struct tcp *t)

@@ -153,7 +153,7 @@ static uint8_t *put_sack(const struct tcp *t, uint8_t *p, size_t room)
 	return p;
 }
 
-static uint8_t *put_syn_options(const struct tcp_layer *l, const struct tcp *t, uint8_t *p)
+static uint8_t *put_syn_options(const struct tcp *t, uint8_t *p)
 {
 	bool answer = t->state == TCP_SYN_RECEIVED; /* offer only what the peer offered */
 
@@ -161,13 +161,13 @@ static uint8_t *put_syn_options(const struct tcp_layer *l, const struct tcp *t, 
 	*p++ = OPT_LEN_MSS;
 	store_be16(p, t->rcv.mss);
 	p += 2;
-	if (answer ? t->ws_ok : l->cfg.window_scaling) {
+	if (answer ? t->ws_ok : t->knob.window_scaling) {
 		*p++ = OPT_NOP;
 		*p++ = OPT_WINDOW_SCALE;
 		*p++ = OPT_LEN_WINDOW_SCALE;
 		*p++ = t->rcv.wind_shift;
 	}
-	if (answer ? t->sack_ok : l->cfg.sack) {
+	if (answer ? t->sack_ok : t->knob.sack) {
 		*p++ = OPT_NOP;
 		*p++ = OPT_NOP;
 		*p++ = OPT_SACK_PERMITTED;
@@ -181,8 +181,8 @@ uint16_t tcp_build_options(const struct tcp_layer *l, const struct tcp *t, bool 
 	uint8_t *q = p;
 
 	if (syn)
-		q = put_syn_options(l, t, q);
-	if (syn && t->state == TCP_SYN_SENT ? l->cfg.timestamps : t->ts_ok)
+		q = put_syn_options(t, q);
+	if (syn && t->state == TCP_SYN_SENT ? t->knob.timestamps : t->ts_ok)
 		q = put_timestamps(l, t, q);
 	if (!syn && t->sack_ok && (t->rcv.gaps || tcp_dsack_owed(t)))
 		q = put_sack(t, q, (size_t)(OPTIONS_MAX - (q - p)));

@@ -96,7 +96,7 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	store_be32(p + 4, g->seq.n);
 	store_be32(p + 8, g->flags & TCP_ACK ? t->rcv.nxt.n : 0);
 	p[12] = (uint8_t)((TCP_HDR_MIN + n) / 4 << 4);
-	p[13] = (uint8_t)(g->flags | (syn ? tcp_ecn_syn_flags(l, t) : tcp_ecn_flags(t, g->new_text)));
+	p[13] = (uint8_t)(g->flags | (syn ? tcp_ecn_syn_flags(t) : tcp_ecn_flags(t, g->new_text)));
 	store_be16(p + 14, tcp_advertise(t, syn));
 	store_be16(p + 16, 0);
 	store_be16(p + 18, g->flags & TCP_URG ? tcp_urgent_pointer(t, g->seq) : 0);
@@ -109,6 +109,11 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	uint32_t segments = g->len > g->mss ? (g->len + g->mss - 1) / g->mss : 1;
 	t->segs_out += segments;
 	t->last_sent = l->env->now;
+	if (g->len) {
+		t->stat.data_segs_out += segments;
+		t->stat.bytes_sent += g->len;
+		t->stat.data_sent = l->env->now;
+	}
 	COUNT_ADD(l->cnt, TcpOutSegs, segments);
 	return ip_output(l->ip, f, &tx);
 }
@@ -198,10 +203,12 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 	r->retrans = true;
 	r->sent = l->env->now;
 	txrec_enter(t, r);
+	tcp_rate_sent(l, t, r);
 	tcp_prr_sent(t, r->len);
 	tcp_undo_retransmitted(l, t, txrec_end(r));
 	uint32_t segments = u32_max(1, (g.len + g.mss - 1) / g.mss);
 	t->segs_retrans += segments;
+	t->stat.bytes_retrans += g.len;
 	COUNT_ADD(l->cnt, TcpRetransSegs, segments);
 	if (!tcp_timer_on(t, TCP_TIMER_RETRANSMIT) && !tcp_timer_on(t, TCP_TIMER_PERSIST))
 		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
@@ -239,9 +246,14 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 	if (!t->txq.count)
 		t->progress = l->env->now;
 	txq_push(&t->txq, g->seq, g->len + fin, l->env->now);
+	tcp_rate_sent(l, t, txq_at(&t->txq, t->txq.count - 1));
 	t->pipe += g->len + fin;
 	tcp_prr_sent(t, g->len + fin);
 	t->snd.nxt = seq_add(t->snd.nxt, g->len + fin);
+	if (t->push_owed && seq_ge(t->snd.nxt, t->push))
+		t->push_owed = false;
+	if (!rest)
+		tcp_timer_stop(t, TCP_TIMER_CORK);
 	if (fin)
 		t->fin_sent = true;
 	if (!tcp_timer_on(t, TCP_TIMER_RETRANSMIT) && !tcp_timer_on(t, TCP_TIMER_PERSIST))
@@ -257,11 +269,21 @@ static void wait_for_override(struct tcp_layer *l, struct tcp *t, duration d)
 		tcp_timer_set(l, t, TCP_TIMER_PERSIST, d);
 }
 
+/* TCP_CORK holds back what is less than a segment. */
+static bool held_by_cork(const struct tcp *t)
+{
+	return t->cork && !t->push_owed && !t->snd.urgent && !t->fin_owed;
+}
+
 /* RFC 9293 3.8.6.2.1 (sender's silly window avoidance) and 3.7.4 (Nagle). text: what could be sent of `unsent`. */
 static bool worth_sending(const struct tcp *t, uint32_t text, uint32_t unsent, uint16_t mss)
 {
 	if (text >= mss)
 		return true;
+	if (t->push_owed)
+		return true;
+	if (text == unsent && held_by_cork(t))
+		return false;
 	if (text == unsent) /* all of it fits */
 		return t->nodelay || t->snd.urgent || t->fin_owed || !t->txq.count;
 	return text >= t->snd.wnd_max / 2;
@@ -286,6 +308,8 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 	if (unsent && !probe && !worth_sending(t, g.len, unsent, g.mss)) {
 		if (g.len < unsent)
 			wait_for_override(l, t, SWS_OVERRIDE);
+		else if (held_by_cork(t) && !tcp_timer_on(t, TCP_TIMER_CORK))
+			tcp_timer_set(l, t, TCP_TIMER_CORK, l->cfg.cork_time);
 		return false;
 	}
 	tcp_cc_after_idle(l, t);
@@ -293,7 +317,7 @@ static bool send_text(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 	if (room < u32_min(g.len, g.mss))
 		return false;
 	g.len = u32_min(g.len, u32_min(u32_max(room, g.mss), frame_payload_max(l, &g)));
-	if (g.len > g.mss && g.len < unsent)
+	if (g.len > g.mss && (g.len < unsent || held_by_cork(t)))
 		g.len -= g.len % g.mss;
 	if (!txq_reserve(&t->txq, l->env, 1)) {
 		wait_for_override(l, t, SWS_OVERRIDE);
@@ -404,6 +428,8 @@ bool tcp_output(struct tcp_layer *l, struct frame_out *f)
 		list_remove(&t->out_link);
 		if (!next_segment(l, t, f, &sent)) {
 			t->cwnd_limited = tcp_cc_room(t) < t->snd.mss;
+			tcp_rate_idle(t);
+			tcp_limit_judge(l, t);
 			continue;
 		}
 		list_push_back(&l->out, &t->out_link);

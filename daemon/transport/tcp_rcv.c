@@ -27,7 +27,16 @@ uint32_t tcp_rcv_wnd(const struct tcp *t)
 {
 	uint32_t used = t->rcv_ring.len + t->rcv.borrowed + t->rcv.held;
 
-	return used < t->rcvbuf ? t->rcvbuf - used : 0;
+	uint32_t room = used < t->rcvbuf ? t->rcvbuf - used : 0;
+	return t->knob.window_clamp ? u32_min(room, t->knob.window_clamp) : room;
+}
+
+/* RFC 9293 3.8.6.2.2: the right edge moves by so much at least: a segment, or half of the buffer. */
+static uint32_t worthwhile_step(const struct tcp *t)
+{
+	uint32_t most = t->knob.window_clamp ? u32_min(t->rcvbuf, t->knob.window_clamp) : t->rcvbuf;
+
+	return u32_min(most / 2, t->rcv.mss);
 }
 
 uint16_t tcp_advertise(struct tcp *t, bool syn)
@@ -37,7 +46,7 @@ uint16_t tcp_advertise(struct tcp *t, bool syn)
 	uint32_t free = tcp_rcv_wnd(t);
 
 	/* RFC 9293 3.8.6.2.2: silly window avoidance; the right edge stays until it can move by a worthwhile step. */
-	if (free < offered || free - offered < u32_min(t->rcvbuf / 2, t->rcv.mss))
+	if (free < offered || free - offered < worthwhile_step(t))
 		free = offered;
 	uint32_t field = u32_min(free >> shift, UINT16_MAX);
 	/* RFC 9293 3.8.6, SHLD-14: never move the right edge to the left; rounding owes it one step while the buffer
@@ -59,7 +68,7 @@ bool tcp_window_update_due(const struct tcp *t)
 	uint32_t free = u32_min(tcp_rcv_wnd(t), (uint32_t)UINT16_MAX << t->rcv.wind_shift);
 
 	/* Worth a segment when the peer may be held up: what it sees has doubled, and by a full segment at least. */
-	return free > offered && free - offered >= u32_max(offered, u32_min(t->rcvbuf / 2, t->rcv.mss));
+	return free > offered && free - offered >= u32_max(offered, worthwhile_step(t));
 }
 
 static bool borrow(struct tcp_layer *l, struct tcp *t, const uint8_t *p, uint32_t len)
@@ -203,7 +212,8 @@ static void note_recent(struct tcp *t, seq32 seq)
 	t->rcv.recents = kept;
 }
 
-static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len)
+static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len,
+                         uint32_t segments)
 {
 	struct tcp_gap b = {seq, seq_add(seq, len)};
 	uint32_t pos = position(t, seq);
@@ -220,6 +230,7 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 		return;
 	}
 	COUNT(l->cnt, TcpOutOfOrder);
+	t->stat.out_of_order += segments;
 	ring_write_at(&t->rcv_ring, pos, p, len);
 	note_recent(t, seq);
 }
@@ -266,10 +277,10 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		t->ack_owed = true;
 	/* RFC 9293 3.8.6.3: an ACK for at least every second full segment, and within the delayed-ACK time. */
 	t->rcv.unacked_segments += g->segments;
-	if (t->rcv.unacked_segments >= 2 || t->segs_in <= TCP_QUICK_ACKS)
+	if (t->rcv.unacked_segments >= 2 || t->segs_in <= t->quick_until)
 		t->ack_owed = true;
 	else if (!tcp_timer_on(t, TCP_TIMER_DELACK))
-		tcp_timer_set(l, t, TCP_TIMER_DELACK, l->cfg.delack);
+		tcp_timer_set(l, t, TCP_TIMER_DELACK, t->knob.delack);
 }
 
 static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
@@ -280,6 +291,9 @@ static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 
 	if (!len)
 		return;
+	t->stat.data_segs_in += g->segments;
+	t->stat.data_received = l->env->now;
+	t->stat.seg_max = u32_max(t->stat.seg_max, (len + g->segments - 1) / g->segments);
 	if (seq_lt(seq, t->rcv.nxt)) { /* trim what we have */
 		uint32_t old = seq_len(seq, t->rcv.nxt);
 		tcp_note_duplicate(t, seq, seq_add(seq, u32_min(old, len)));
@@ -313,7 +327,7 @@ static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 	else if (t->input_shut)
 		t->ack_owed = true;
 	else
-		out_of_order(l, t, seq, p, len);
+		out_of_order(l, t, seq, p, len, g->segments);
 }
 
 void tcp_check_eof(struct tcp_layer *l, struct tcp *t)

@@ -42,19 +42,24 @@ static void snap_txq(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	}
 	for (uint32_t i = 0; i < count && snap_ok(s); i++) {
 		struct tcp_txrec *r = txq_at(&t->txq, i);
-		bool sacked = r->sacked, lost = r->lost, retrans = r->retrans;
+		bool sacked = r->sacked, lost = r->lost, retrans = r->retrans, app_limited = r->app_limited;
 		snap_seq(s, &r->seq);
 		snap_u32(s, &r->len);
 		snap_instant(s, &r->sent);
 		snap_bool(s, &sacked);
 		snap_bool(s, &lost);
 		snap_bool(s, &retrans);
+		snap_bool(s, &app_limited);
+		snap_u32(s, &r->rate_delivered);
+		snap_u32(s, &r->rate_delivered_us);
+		snap_u32(s, &r->rate_first_us);
 		if (!snap_loading(s))
 			continue;
 		snap_check(s, seq_eq(r->seq, expect) && r->len && !(sacked && lost), "transmission records do not fit");
 		r->sacked = sacked;
 		r->lost = lost;
 		r->retrans = retrans;
+		r->app_limited = app_limited;
 		txrec_enter(t, r);
 		expect = txrec_end(r);
 	}
@@ -196,10 +201,31 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 static void snap_flags(struct snap *s, struct tcp *t)
 {
 	bool *const flag[] = {
-	        &t->ecn_ok,       &t->ece_owed,     &t->cwr_owed,   &t->ts_ok,          &t->ws_ok,
-	        &t->sack_ok,      &t->syn_owed,     &t->fin_owed,   &t->fin_sent,       &t->ack_owed,
-	        &t->persist_owed, &t->fin_received, &t->input_shut, &t->orphan,         &t->writable_wanted,
-	        &t->cwnd_limited, &t->nodelay,      &t->keepalive,  &t->keepalive_owed, &t->embryonic,
+	        &t->ecn_ok,
+	        &t->ece_owed,
+	        &t->cwr_owed,
+	        &t->ts_ok,
+	        &t->ws_ok,
+	        &t->sack_ok,
+	        &t->syn_owed,
+	        &t->fin_owed,
+	        &t->fin_sent,
+	        &t->ack_owed,
+	        &t->persist_owed,
+	        &t->fin_received,
+	        &t->input_shut,
+	        &t->orphan,
+	        &t->writable_wanted,
+	        &t->cork,
+	        &t->push_owed,
+	        &t->knob.timestamps,
+	        &t->knob.window_scaling,
+	        &t->knob.sack,
+	        &t->cwnd_limited,
+	        &t->nodelay,
+	        &t->keepalive,
+	        &t->keepalive_owed,
+	        &t->embryonic,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
@@ -215,6 +241,15 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u8(s, &t->ttl);
 	snap_u8(s, &t->tos);
 	snap_u16(s, &t->user_mss);
+	snap_seq(s, &t->push);
+	snap_u64(s, &t->quick_until);
+	SNAP_ENUM(s, t->knob.ecn, TCP_ECNS);
+	snap_u8(s, &t->knob.initial_window);
+	snap_u8(s, &t->knob.syn_retries);
+	snap_duration(s, &t->knob.delack);
+	snap_duration(s, &t->knob.time_wait);
+	snap_duration(s, &t->knob.fin_wait_2);
+	snap_u32(s, &t->knob.window_clamp);
 	snap_i32(s, &t->error);
 	snap_i32(s, &t->soft_error);
 	snap_u32(s, &t->backlog);
@@ -235,6 +270,35 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u64(s, &t->segs_out);
 	snap_u64(s, &t->segs_in);
 	snap_u64(s, &t->segs_retrans);
+}
+
+static void snap_figures(struct snap *s, struct tcp *t)
+{
+	snap_u64(s, &t->stat.bytes_sent);
+	snap_u64(s, &t->stat.bytes_retrans);
+	snap_u32(s, &t->stat.data_segs_out);
+	snap_u32(s, &t->stat.data_segs_in);
+	snap_u32(s, &t->stat.delivered);
+	snap_u32(s, &t->stat.delivered_ce);
+	snap_u32(s, &t->stat.dsacks);
+	snap_u32(s, &t->stat.reorderings);
+	snap_u32(s, &t->stat.out_of_order);
+	snap_u32(s, &t->stat.seg_max);
+	snap_instant(s, &t->stat.data_sent);
+	snap_instant(s, &t->stat.data_received);
+	snap_instant(s, &t->stat.ack_received);
+	snap_bool(s, &t->stat.ect_seen);
+	snap_u64(s, &t->rate.delivered);
+	snap_u64(s, &t->rate.app_limited);
+	snap_u32(s, &t->rate.delivered_us);
+	snap_u32(s, &t->rate.first_us);
+	snap_u32(s, &t->rate.sample_bytes);
+	snap_u32(s, &t->rate.sample_us);
+	snap_bool(s, &t->rate.sample_app_limited);
+	SNAP_ENUM(s, t->limit.now, TCP_LIMITS);
+	snap_instant(s, &t->limit.since);
+	for (int i = 0; i < TCP_LIMITS; i++)
+		snap_duration(s, &t->limit.spent[i]);
 }
 
 /* What the other files take for granted of a block between two turns. */
@@ -276,6 +340,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	snap_congestion(s, t);
 	snap_flags(s, t);
 	snap_history(s, t);
+	snap_figures(s, t);
 	snap_txq(s, l, t);
 	snap_gaps(s, l, t);
 	uint32_t extent = t->rcv_ring.len;
@@ -325,5 +390,8 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_duration(s, &l->cfg.keep_interval);
 	snap_u8(s, &l->cfg.keep_count);
 	snap_duration(s, &l->cfg.user_timeout);
+	snap_u8(s, &l->cfg.initial_window);
+	snap_u16(s, &l->cfg.max_segment);
+	snap_duration(s, &l->cfg.cork_time);
 	snap_pcb_table(s, &l->pcbs);
 }

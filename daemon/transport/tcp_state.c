@@ -149,5 +149,5 @@ void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t)
 	forget_sending(l, t);
 	tcp_set_state(l, t, TCP_TIME_WAIT, "both FINs acknowledged");
 	/* RFC 9293 3.6.1, MUST-13: linger for 2 MSL. */
-	tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
+	tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.time_wait);
 }

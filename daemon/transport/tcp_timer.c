@@ -8,6 +8,7 @@ const char *const tcp_timer_names[TCP_TIMERS] = {
         [TCP_TIMER_REORDER] = "reorder",
         [TCP_TIMER_PROBE] = "loss-probe",
         [TCP_TIMER_KEEPALIVE] = "keepalive",
+        [TCP_TIMER_CORK] = "cork",
         [TCP_TIMER_WAIT] = "wait",
 };
 _Static_assert(ARRAY_LEN(tcp_timer_names) == TCP_TIMERS, "every timer has a name");
@@ -67,7 +68,7 @@ void tcp_rearm(struct tcp_layer *l, struct tcp *t)
 static uint8_t retry_limit(const struct tcp_layer *l, const struct tcp *t)
 {
 	if (!tcp_synchronized(t->state))
-		return l->cfg.syn_retries;
+		return t->knob.syn_retries;
 	return t->orphan ? l->cfg.orphan_retries : l->cfg.retries;
 }
 
@@ -167,6 +168,9 @@ static void run_one(struct tcp_layer *l, struct tcp *t, enum tcp_timer which)
 		break;
 	case TCP_TIMER_KEEPALIVE:
 		tcp_keepalive_timeout(l, t);
+		break;
+	case TCP_TIMER_CORK:
+		tcp_cork_timeout(l, t);
 		break;
 	case TCP_TIMER_WAIT:
 		wait_timeout(l, t);

@@ -25,24 +25,29 @@ void tcp_free(struct tcp_layer *l)
 }
 
 /* Smallest shift with which the largest buffer can be advertised. */
-static uint8_t window_shift(const struct tcp_layer *l)
+uint8_t tcp_window_shift(const struct tcp *t)
 {
 	uint8_t shift = 0;
 
-	while (l->cfg.window_scaling && shift < TCP_WIND_SHIFT_MAX && (TCP_BUF_MAX >> shift) > UINT16_MAX)
+	while (t->knob.window_scaling && shift < TCP_WIND_SHIFT_MAX && (TCP_BUF_MAX >> shift) > UINT16_MAX)
 		shift++;
 	return shift;
+}
+
+uint16_t tcp_advertised_mss(const struct tcp_layer *l, const struct tcp *t)
+{
+	uint32_t mss = (uint32_t)l->ip->cfg.mtu - IPV4_HDR_MIN - TCP_HDR_MIN;
+
+	return (uint16_t)(t->user_mss ? u32_min(mss, t->user_mss) : mss);
 }
 
 /* The variables of a new incarnation; identity, buffers and options stay. */
 void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 {
-	uint32_t mss = (uint32_t)l->ip->cfg.mtu - IPV4_HDR_MIN - TCP_HDR_MIN;
-
 	memset(&t->snd, 0, sizeof(t->snd));
 	memset(&t->rcv, 0, sizeof(t->rcv));
-	t->rcv.mss = (uint16_t)mss;
-	t->rcv.wind_shift = window_shift(l);
+	t->rcv.mss = tcp_advertised_mss(l, t);
+	t->rcv.wind_shift = tcp_window_shift(t);
 	t->snd.mss = t->snd.mss_peer = TCP_MSS_DEFAULT;
 	t->rto = l->cfg.rto_initial;
 	t->srtt = t->rttvar = t->rtt_min = (duration){0};
@@ -58,7 +63,12 @@ void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->error = t->soft_error = 0;
 	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
 	memset(&t->tune, 0, sizeof(t->tune));
-	t->keepalive_owed = false;
+	memset(&t->stat, 0, sizeof(t->stat));
+	t->stat.data_sent = t->stat.data_received = t->stat.ack_received = INSTANT_NEVER;
+	memset(&t->rate, 0, sizeof(t->rate));
+	memset(&t->limit, 0, sizeof(t->limit));
+	t->keepalive_owed = t->push_owed = false;
+	t->quick_until = TCP_QUICK_ACKS;
 	t->keep_probes = 0;
 	memset(&t->undo, 0, sizeof(t->undo));
 	t->frto = TCP_FRTO_OFF;
@@ -86,6 +96,18 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 	t->keep_interval = l->cfg.keep_interval;
 	t->keep_count = l->cfg.keep_count;
 	t->user_timeout = l->cfg.user_timeout;
+	t->user_mss = l->cfg.max_segment;
+	t->knob = (struct tcp_knobs){
+	        .timestamps = l->cfg.timestamps,
+	        .window_scaling = l->cfg.window_scaling,
+	        .sack = l->cfg.sack,
+	        .ecn = l->cfg.ecn,
+	        .initial_window = l->cfg.initial_window,
+	        .syn_retries = l->cfg.syn_retries,
+	        .delack = l->cfg.delack,
+	        .time_wait = l->cfg.time_wait,
+	        .fin_wait_2 = l->cfg.fin_wait_2,
+	};
 	tcp_reset_variables(l, t);
 }
 
@@ -206,6 +228,7 @@ int tcp_send_reserve(struct tcp_layer *l, struct tcp *t, uint32_t want, struct i
 	*error = EAGAIN;
 	if (!want) {
 		t->writable_wanted = true;
+		tcp_limit_judge(l, t);
 		return 0;
 	}
 	/* Grow in large steps only as far as the bytes at hand need it. */
@@ -320,7 +343,7 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 	t->rcv.held = 0;
 	tcp_shutdown_write(l, t);
 	if (t->state == TCP_FIN_WAIT_2)
-		tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.fin_wait_2);
+		tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.fin_wait_2);
 }
 
 /* RFC 9293 3.10.5 */
@@ -348,19 +371,62 @@ void tcp_abort(struct tcp_layer *l, struct tcp *t, int error)
 	tcp_end(l, t, error, "aborted");
 }
 
+/* All that waits goes now. */
+static void push(struct tcp_layer *l, struct tcp *t)
+{
+	if (!tcp_unsent(t) || t->state == TCP_CLOSED)
+		return;
+	t->push_owed = true;
+	t->push = seq_add(t->snd.head, t->snd_ring.len);
+	tcp_output_wanted(l, t);
+}
+
 void tcp_set_nodelay(struct tcp_layer *l, struct tcp *t, bool on)
 {
 	t->nodelay = on;
-	if (on && t->state != TCP_CLOSED) /* what Nagle held back goes now */
-		tcp_output_wanted(l, t);
+	if (on) /* what Nagle, or a cork, held back */
+		push(l, t);
+}
+
+void tcp_set_cork(struct tcp_layer *l, struct tcp *t, bool on)
+{
+	t->cork = on;
+	if (!on)
+		push(l, t);
+}
+
+void tcp_cork_timeout(struct tcp_layer *l, struct tcp *t)
+{
+	push(l, t);
+}
+
+void tcp_set_quickack(struct tcp_layer *l, struct tcp *t, bool on)
+{
+	t->quick_until = on ? t->segs_in + TCP_QUICK_ACKS : 0;
+	if (!on || !tcp_timer_on(t, TCP_TIMER_DELACK))
+		return;
+	t->ack_owed = true;
+	tcp_output_wanted(l, t);
+}
+
+bool tcp_quickack(const struct tcp *t)
+{
+	return t->segs_in < t->quick_until;
+}
+
+bool tcp_unopened(const struct tcp *t)
+{
+	return t->state == TCP_LISTEN || (t->state == TCP_CLOSED && instant_is_never(t->established_at));
 }
 
 int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss)
 {
-	if (mss < TCP_MSS_MIN || mss > 65535)
+	if (mss && (mss < TCP_MSS_MIN || mss > 65535))
 		return EINVAL;
 	t->user_mss = (uint16_t)mss;
-	if (t->state != TCP_CLOSED && t->state != TCP_LISTEN)
+	if (tcp_unopened(t))
+		t->rcv.mss = tcp_advertised_mss(l, t);
+	else if (t->state != TCP_CLOSED)
 		tcp_update_mss(l, t);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* See rpc_rig.h. */
 #include "rpc_rig.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,31 @@ static void impair_changed(void *ctx)
 
 	r->link_changed++;
 }
+static bool config_entry(void *ctx, size_t i, struct rpc_config_entry *entry)
+{
+	struct rig *r = ctx;
+
+	if (i >= ARRAY_LEN(r->config))
+		return false;
+	*entry = (struct rpc_config_entry){
+	        .section = "tcp", .name = i ? "delack" : "ecn", .help = "?", .changeable = true};
+	snprintf(entry->value, sizeof(entry->value), "%s", r->config[i]);
+	return true;
+}
+static int config_change(void *ctx, const struct rpc_config_setting *settings, size_t n, char why[RPC_CONFIG_WHY_MAX])
+{
+	struct rig *r = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		bool ecn = strcmp(settings[i].key, "tcp.ecn") == 0;
+		if (!ecn && strcmp(settings[i].key, "delack") != 0) {
+			snprintf(why, RPC_CONFIG_WHY_MAX, "no key");
+			return EINVAL;
+		}
+		snprintf(r->config[!ecn], sizeof(r->config[0]), "%s", settings[i].value);
+	}
+	return 0;
+}
 static const char *interface_name(void *ctx)
 {
 	(void)ctx;
@@ -128,6 +154,8 @@ static const struct rpc_host host = {
         .get_impairment = get_impairment,
         .impair = impair,
         .impair_changed = impair_changed,
+        .config_entry = config_entry,
+        .config_change = config_change,
         .interface_name = interface_name,
 };
 

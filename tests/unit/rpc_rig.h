@@ -20,6 +20,7 @@ struct rig {
 	int opened, synced, listened, closed, aborted, fds_closed;
 	uint32_t filler;
 	struct impair_config impair;
+	char config[2][16]; /* tcp.ecn, tcp.delack */
 	struct loop loop;
 	struct impair link; /* over the loop; only its rules matter */
 	int link_changed;

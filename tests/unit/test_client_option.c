@@ -12,8 +12,8 @@ START_TEST(test_only_the_supported_exist)
 	static const struct {
 		int level, name;
 	} unsupported[] = {
-	        {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_PASSCRED}, {SOL_SOCKET, SO_PEERCRED},
-	        {SOL_SOCKET, SO_COOKIE},   {IPPROTO_TCP, TCP_CORK},   {IPPROTO_TCP, SO_RCVTIMEO},
+	        {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_PASSCRED},   {SOL_SOCKET, SO_PEERCRED},
+	        {SOL_SOCKET, SO_COOKIE},   {IPPROTO_TCP, TCP_FASTOPEN}, {IPPROTO_TCP, SO_RCVTIMEO},
 	        {IPPROTO_IP, IP_PKTINFO},  {IPPROTO_IPV6, 26},
 	};
 

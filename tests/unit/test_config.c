@@ -3,6 +3,7 @@
 
 #include "host/config_keys.h"
 #include "host/units.h"
+#include <errno.h>
 #include <stdlib.h>
 
 static char why[CONFIG_ERROR_MAX];
@@ -259,10 +260,73 @@ START_TEST(test_units)
 }
 END_TEST
 
+/* What is shown can be given back, whatever the key. */
+START_TEST(test_every_value_reads_back)
+{
+	struct config c, again;
+	char text[CONFIG_VALUE_MAX], twice[CONFIG_VALUE_MAX], allowed[128];
+
+	ck_assert_int_eq(READ(&c, "--address", "10.0.0.2/24", "--gateway=10.0.0.1", "--mac=02:00:00:00:00:07",
+	                      "--in-loss=2%", "--out-delay=1500us", "--in-rate=10Mbit", "--user=somebody",
+	                      "--host-address=10.0.0.1/24", "--delack=1500us", "--time-wait=90s", "--ecn=on"),
+	                 CONFIG_RUN);
+	config_defaults(&again);
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *k = &config_keys[i];
+		config_key_format(&c, k, text);
+		if (!*text) /* not given */
+			continue;
+		if (strcmp(k->name, "mtu") == 0 && strcmp(text, "0") == 0)
+			continue;
+		ck_assert_msg(config_key_set(&again, k, text, allowed, sizeof(allowed)), "%s = %s", k->name, text);
+		config_key_format(&again, k, twice);
+		ck_assert_str_eq(text, twice);
+	}
+	config_key_format(&c, config_key_named("tcp.delack"), text);
+	ck_assert_str_eq(text, "1500us");
+	config_key_format(&c, config_key_named("tcp.ecn"), text);
+	ck_assert_str_eq(text, "on");
+	config_key_format(&c, config_key_named("address"), text);
+	ck_assert_str_eq(text, "10.0.0.2/24");
+}
+END_TEST
+
+START_TEST(test_change_at_run_time)
+{
+	struct config c;
+
+	ck_assert_int_eq(READ(&c, "--address", "10.0.0.2/24"), CONFIG_RUN);
+	ck_assert_int_eq(config_change(&c, "tcp.ecn", "on", why), 0);
+	ck_assert_int_eq(c.stack.tcp.ecn, TCP_ECN_ON);
+	ck_assert_int_eq(config_change(&c, "initial-window", "4", why), 0);
+	ck_assert_uint_eq(c.stack.tcp.initial_window, 4);
+	ck_assert_int_eq(config_change(&c, "tcp.max-segment", "1200", why), 0);
+	ck_assert_int_eq(config_change(&c, "tcp.cork-time", "100ms", why), 0);
+	ck_assert_int_eq(c.stack.tcp.cork_time.ns, 100 * NS_PER_MS);
+	static const char *const refused[][3] = {
+	        {"tcp.nonsense", "1", "no key"},
+	        {"udp.ecn", "on", "no key"},
+	        {"stack.address", "10.0.0.3/24", "cannot be changed"},
+	        {"tcp.ecn", "maybe", "off, passive or on"},
+	        {"tcp.delack", "500ms", "499ms"},
+	        {"tcp.initial-window", "0", "1 to 100"},
+	        {"impair-in.in-loss", "1%", "cannot be changed"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		ck_assert_int_eq(config_change(&c, refused[i][0], refused[i][1], why), EINVAL);
+		ck_assert_msg(strstr(why, refused[i][2]) != NULL, "%s: %s", refused[i][0], why);
+	}
+	ck_assert_int_eq(c.stack.tcp.ecn, TCP_ECN_ON);
+	ck_assert_int_eq(config_change(&c, "max-segment", "50", why), 0);
+	ck_assert(!config_check(&c, why));
+	ck_assert_ptr_nonnull(strstr(why, "max-segment"));
+}
+END_TEST
+
 Suite *config_suite(void);
 Suite *config_suite(void)
 {
-	UNIT_SUITE("config", test_command_line, test_command_line_errors, test_answered_at_once, test_file,
-	           test_file_errors, test_precedence, test_values_must_fit_together, test_table, test_bounds_fit_fields,
-	           test_units);
+	UNIT_SUITE("config", test_every_value_reads_back, test_change_at_run_time, test_command_line,
+	           test_command_line_errors, test_answered_at_once, test_file, test_file_errors, test_precedence,
+	           test_values_must_fit_together, test_table, test_bounds_fit_fields, test_units);
 }

@@ -23,6 +23,18 @@ static const struct {
         {OPT_IP_TTL, 64, 64, 1, 0, 256},
         {OPT_TCP_NODELAY, 0, NO, 1, INT64_MIN, INT64_MAX},
         {OPT_TCP_MAXSEG, 536, NO, 1000, -1, 65536},
+        {OPT_TCP_CORK, 0, NO, 1, INT64_MIN, INT64_MAX},
+        {OPT_TCP_QUICKACK, 1, NO, 0, INT64_MIN, INT64_MAX},
+        {OPT_TCP_SYNCNT, 7, NO, 3, 0, 128},
+        {OPT_TCP_LINGER2, 60, NO, 5, -1, INT64_C(1) << 31},
+        {OPT_TCP_WINDOW_CLAMP, 0, NO, 20000, -1, INT64_C(1) << 31},
+        {OPT_TOYNET_TCP_TIMESTAMPS, 1, NO, 0, -1, 2},
+        {OPT_TOYNET_TCP_SACK, 1, NO, 0, -1, 2},
+        {OPT_TOYNET_TCP_WINDOW_SCALING, 1, NO, 0, -1, 2},
+        {OPT_TOYNET_TCP_ECN, TCP_ECN_PASSIVE, NO, TCP_ECN_ON, -1, TCP_ECNS},
+        {OPT_TOYNET_TCP_INITIAL_WINDOW, 10, NO, 4, 0, 101},
+        {OPT_TOYNET_TCP_DELACK, 40, NO, 499, -1, 500},
+        {OPT_TOYNET_TCP_TIME_WAIT, 60000, NO, 0, -1, 3600001},
 };
 
 static int set(struct tcp_net *n, struct socket *so, int option, int64_t v)
@@ -187,6 +199,277 @@ START_TEST(congestion_control_by_name)
 }
 END_TEST
 
+/* What is negotiated is chosen before the connection is opened, and reads as what came of it. */
+START_TEST(negotiated_before_the_opening)
+{
+	static const int options[] = {OPT_TOYNET_TCP_TIMESTAMPS, OPT_TOYNET_TCP_SACK, OPT_TOYNET_TCP_WINDOW_SCALING};
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain); /* the peer offers none of it */
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		ck_assert_int_eq(get(&n, n.so, options[i]), 0);
+		ck_assert_int_eq(set(&n, n.so, options[i], 1), EISCONN);
+	}
+	ck_assert_int_eq(set(&n, n.so, OPT_TOYNET_TCP_ECN, TCP_ECN_ON), EISCONN);
+	ck_assert_int_eq(get(&n, n.so, OPT_TOYNET_TCP_ECN), TCP_ECN_OFF);
+	ck_assert_int_eq(set(&n, n.so, OPT_TOYNET_TCP_INITIAL_WINDOW, 3), EISCONN);
+	tcp_net_end(&n);
+	in_established(&n, &tcp_net_modern);
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		ck_assert_int_eq(get(&n, n.so, options[i]), 1);
+	IN(&n, TCP_RST, .seq = 1);
+	ck_assert_int_eq(set(&n, n.so, OPT_TOYNET_TCP_SACK, 1), EISCONN); /* it has been one */
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(a_syn_without_options)
+{
+	struct tcp_net n;
+	tcp_net_begin(&n, &tcp_net_modern);
+	struct socket *so = tcp_net_open(&n);
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_TCP_TIMESTAMPS, 0), 0);
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_TCP_SACK, 0), 0);
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_TCP_WINDOW_SCALING, 0), 0);
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_TCP_ECN, TCP_ECN_ON), 0);
+	ck_assert_int_eq(set(&n, so, OPT_TCP_MAXSEG, 1000), 0);
+	struct endpoint peer = {.addr = ip4(10, 0, 0, 2), .port = PEER_PORT};
+	ck_assert_int_eq(socket_connect(n.stack, so, peer), EINPROGRESS);
+	tcp_net_turn(&n);
+	const struct tseg *syn = OUT_ANY(&n);
+	ck_assert_uint_eq(syn->flags, TCP_SYN | TCP_ECE | TCP_CWR);
+	ck_assert_uint_eq(syn->mss, 1000);
+	ck_assert(!syn->has_ts && !syn->has_ws && !syn->sack_permitted);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(children_have_their_listeners_choice)
+{
+	struct tcp_net n;
+	in_listen(&n, &tcp_net_modern, 1);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_TIMESTAMPS, 0), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_SACK, 0), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_WINDOW_SCALING, 0), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_INITIAL_WINDOW, 2), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_DELACK, 123), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TOYNET_TCP_TIME_WAIT, 456), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TCP_CORK, 1), 0);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TCP_MAXSEG, 900), 0);
+	tcp_net_push(&n, peer_syn(&n, TCP_SYN));
+	tcp_net_turn(&n);
+	const struct tseg *s = OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+	ck_assert(!s->has_ts && !s->has_ws && !s->sack_permitted);
+	ck_assert_uint_eq(s->mss, 900);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1);
+	do_accept(&n);
+	tcp_net_reload(&n);
+	ck_assert_int_eq(get(&n, n.so, OPT_TOYNET_TCP_TIMESTAMPS), 0);
+	ck_assert_int_eq(get(&n, n.so, OPT_TOYNET_TCP_INITIAL_WINDOW), 2);
+	ck_assert_int_eq(get(&n, n.so, OPT_TOYNET_TCP_DELACK), 123);
+	ck_assert_int_eq(get(&n, n.so, OPT_TOYNET_TCP_TIME_WAIT), 456);
+	ck_assert_int_eq(get(&n, n.so, OPT_TCP_CORK), 1);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_CORK, 0), 0);
+	/* Two segments of 900 bytes, and no third. */
+	do_send(&n, 5 * 900);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 900);
+	OUT(&n, TCP_ACK, .seq = 901, .ack = 1, .len = 900);
+	OUT_NOTHING(&n);
+	/* The delayed acknowledgment and TIME-WAIT take their own time. */
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 5 * 900);
+	tcp_net_skip_output(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 5 * 900);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(delayed_acks_and_quick_ones)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TOYNET_TCP_DELACK, 300), 0);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10); /* at the start of a connection at once */
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 11);
+	ck_assert_int_eq(get(&n, n.so, OPT_TCP_QUICKACK), 1);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_QUICKACK, 0), 0);
+	ck_assert_int_eq(get(&n, n.so, OPT_TCP_QUICKACK), 0);
+	IN(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 300);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 21);
+	/* What is owed goes at once, and so do the next ones, but not for ever. */
+	IN(&n, TCP_ACK, .seq = 21, .ack = 1, .len = 10);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_QUICKACK, 1), 0);
+	tcp_net_turn(&n);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 31);
+	uint32_t seq = 31, quick = 0;
+	for (int i = 0; i < 100; i++, seq += 10) {
+		IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 10);
+		if (!tcp_net_waiting(&n))
+			break;
+		OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 10);
+		quick++;
+	}
+	ck_assert_uint_eq(quick, TCP_QUICK_ACKS);
+	tcp_net_reload(&n);
+	ck_assert_int_eq(get(&n, n.so, OPT_TCP_QUICKACK), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(a_cork_holds_back_what_is_no_full_segment)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_CORK, 1), 0);
+	do_send(&n, 100);
+	OUT_NOTHING(&n);
+	do_send(&n, 1460);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1460);
+	OUT_NOTHING(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1461);
+	OUT_NOTHING(&n);
+	tcp_net_reload(&n);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_CORK, 0), 0);
+	tcp_net_turn(&n);
+	OUT(&n, TCP_ACK, .seq = 1461, .ack = 1, .len = 100);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* As Linux: 200 ms, and no longer. */
+START_TEST(a_cork_leaks)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_CORK, 1), 0);
+	do_send(&n, 100);
+	tcp_net_pass(&n, 50);
+	do_send(&n, 100);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_CORK), 150);
+	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 150);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 200);
+	do_send(&n, 100);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_CORK), 200);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* TCP_NODELAY does not undo a cork, but pushes what it holds. A FIN and urgent text go, too. */
+START_TEST(a_cork_and_what_pushes)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_CORK, 1), 0);
+	do_send(&n, 100);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_NODELAY, 1), 0);
+	tcp_net_turn(&n);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 100);
+	do_send(&n, 50);
+	OUT_NOTHING(&n);
+	do_shutdown_write(&n);
+	OUT(&n, TCP_FIN | TCP_ACK, .seq = 101, .ack = 1, .len = 50);
+	tcp_net_end(&n);
+	/* Without a cork it pushes what Nagle held back. */
+	in_established(&n, &tcp_net_plain);
+	do_send(&n, 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+	do_send(&n, 20);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_NODELAY, 1), 0);
+	tcp_net_turn(&n);
+	OUT(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 20);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(the_clamp_bounds_the_window)
+{
+	struct tcp_net n;
+	tcp_net_begin(&n, &tcp_net_plain);
+	struct socket *so = tcp_net_open(&n);
+	ck_assert_int_eq(set(&n, so, OPT_TCP_WINDOW_CLAMP, 1), 0);
+	ck_assert_int_eq(get(&n, so, OPT_TCP_WINDOW_CLAMP), 1152);
+	tcp_net_end(&n);
+	in_listen(&n, &tcp_net_plain, 1);
+	ck_assert_int_eq(set(&n, n.listener, OPT_TCP_WINDOW_CLAMP, 2000), 0);
+	IN(&n, TCP_SYN, .seq = 0, .mss = 1460);
+	OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1, .wnd = 2000);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1);
+	do_accept(&n);
+	/* What the application reads is offered again, though it is less than a segment of 1460. */
+	for (uint32_t seq = 1; seq < 20000; seq += 1000) {
+		IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
+		tcp_net_skip_output(&n);
+		do_read(&n, 1000);
+		tcp_net_skip_output(&n);
+		tcp_net_pass(&n, 50);
+		tcp_net_skip_output(&n);
+	}
+	ck_assert_uint_eq(n.received, 20000);
+	ck_assert_uint_le(seq_len(tcb(&n)->rcv.nxt, tcb(&n)->rcv.adv), 2000);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The SYN goes again so many times. */
+START_TEST(syn_retries_of_its_own)
+{
+	struct tcp_net n;
+	tcp_net_begin(&n, &tcp_net_plain);
+	struct socket *so = tcp_net_open(&n);
+	ck_assert_int_eq(set(&n, so, OPT_TCP_SYNCNT, 2), 0);
+	struct endpoint peer = {.addr = ip4(10, 0, 0, 2), .port = PEER_PORT};
+	ck_assert_int_eq(socket_connect(n.stack, so, peer), EINPROGRESS);
+	tcp_net_turn(&n);
+	tcp_net_pass(&n, 20000);
+	ck_assert_int_eq(tcp_net_waiting(&n), 3);
+	tcp_net_skip_output(&n);
+	ck_assert_int_eq(get(&n, so, OPT_SO_ERROR), ETIMEDOUT);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(fin_wait_2_and_time_wait_of_its_own)
+{
+	struct tcp_net n;
+	in_fin_wait_2(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_LINGER2, 1000), 0);
+	ck_assert_int_eq(get(&n, n.so, OPT_TCP_LINGER2), 120);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_LINGER2, 3), 0);
+	do_close(&n, false);
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_WAIT), 3000);
+	tcp_net_pass(&n, 3000);
+	ck_assert(tcp_net_gone(&n));
+	tcp_net_end(&n);
+	in_fin_wait_2(&n, &tcp_net_plain);
+	ck_assert_int_eq(set(&n, n.so, OPT_TOYNET_TCP_TIME_WAIT, 700), 0);
+	IN(&n, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+	OUT(&n, TCP_ACK, .seq = 2, .ack = 2);
+	EXPECT_STATE(&n, TCP_TIME_WAIT);
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_WAIT), 700);
+	tcp_net_end(&n);
+}
+END_TEST
+
+START_TEST(tcp_info_is_read_only)
+{
+	struct tcp_net n;
+	struct socket_option_value v;
+	tcp_net_begin(&n, &tcp_net_plain);
+	struct socket *so = tcp_net_open(&n);
+	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_TCP_INFO, &v), 0);
+	ck_assert_int_eq(v.kind, OPTION_INFO);
+	v.kind = OPTION_NUMBER;
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_TCP_INFO, v), ENOPROTOOPT);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(state_shows_in_options)
 {
 	struct tcp_net n;
@@ -208,5 +491,9 @@ Suite *option_suite(void);
 Suite *option_suite(void)
 {
 	UNIT_SUITE("option", every_option, what_is_not_in_the_table, buffers_are_granted_within_bounds, linger,
-	           a_value_of_another_kind, congestion_control_by_name, state_shows_in_options);
+	           a_value_of_another_kind, congestion_control_by_name, negotiated_before_the_opening,
+	           a_syn_without_options, children_have_their_listeners_choice, delayed_acks_and_quick_ones,
+	           a_cork_holds_back_what_is_no_full_segment, a_cork_leaks, a_cork_and_what_pushes,
+	           the_clamp_bounds_the_window, syn_retries_of_its_own, fin_wait_2_and_time_wait_of_its_own,
+	           tcp_info_is_read_only, state_shows_in_options);
 }

@@ -118,6 +118,11 @@ START_TEST(get_shows_the_control_block)
 	ck_assert_uint_eq(m->tcp->snd_nxt, so->tcp.snd.nxt.n);
 	ck_assert_int_eq(m->tcp->srtt_us, 0);
 	ck_assert_str_eq(m->tcp->recovery, "open");
+	ck_assert_str_eq(m->tcp->ask_ecn, "passive");
+	ck_assert_uint_eq(m->tcp->initial_window, 10);
+	ck_assert_int_eq(m->tcp->info->state, TOYNET__V1__STATE__STATE_SYN_SENT);
+	ck_assert_uint_eq(m->tcp->info->unacked, 1);
+	ck_assert_uint_eq(m->tcp->info->rto, 1000000);
 	ck_assert_uint_eq(m->rcvbuf, so->tcp.rcvbuf);
 	ck_assert_int_eq(m->since_receive_us, -1);
 	ck_assert_uint_eq(m->n_timers, 1);

@@ -9,17 +9,20 @@ static struct tcp flying(uint32_t cwnd, uint32_t ssthresh, uint32_t flight)
 	                    .cwnd = cwnd,
 	                    .ssthresh = ssthresh,
 	                    .cwnd_limited = true,
+	                    .knob.initial_window = 10,
 	                    .pipe = flight};
 }
 
 START_TEST(initial_window)
 {
 	static const struct {
+		uint8_t segments;
 		uint16_t mss;
 		uint32_t cwnd;
-	} row[] = {{1460, 14600}, {536, 5360}, {8960, 17920}, {2190, 14600}};
+	} row[] = {{10, 1460, 14600}, {10, 536, 5360}, {10, 8960, 17920}, {10, 2190, 14600},
+	           {1, 1460, 1460},   {1, 8960, 8960}, {3, 1460, 4380},   {40, 1460, 58400}};
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
-		struct tcp t = {.snd = {.mss = row[i].mss}};
+		struct tcp t = {.snd = {.mss = row[i].mss}, .knob.initial_window = row[i].segments};
 		tcp_cc_init(&t);
 		ck_assert_uint_eq(t.cwnd, row[i].cwnd);
 		ck_assert_uint_eq(t.ssthresh, UINT32_MAX);
