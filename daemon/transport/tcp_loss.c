@@ -38,7 +38,7 @@ static void delivered(struct tcp_layer *l, struct tcp *t, const struct tcp_txrec
 		news->rtt = news->rtt_valid ? duration_min(news->rtt, rtt) : rtt;
 		news->rtt_valid = true;
 		/* RFC 8985 6.2 step 3 */
-		if (seq_lt(end, t->fack))
+		if (seq_lt(end, t->fack)) {
 			t->reordering_seen = true;
 			t->stat.reorderings += txrec_segments(t, r);
 		}
