@@ -17,7 +17,7 @@ static void update_snd_wnd(struct tcp_layer *l, struct tcp *t, const struct tcp_
 	t->snd.wnd_max = u32_max(t->snd.wnd_max, t->snd.wnd);
 	t->snd.wl1 = g->seq;
 	t->snd.wl2 = g->ack;
-	if (!was_zero || t->snd.wnd == 0 || !tcp_timer_on(t, TCP_TIMER_PERSIST))
+	if (!was_zero || t->snd.wnd == 0 || (!tcp_timer_on(t, TCP_TIMER_PERSIST) && !t->backoff))
 		return;
 	/* The window opens: what the probe carried was refused, so send it again now. */
 	tcp_timer_stop(t, TCP_TIMER_PERSIST);

@@ -158,6 +158,8 @@ void tcp_established(struct tcp_layer *l, struct tcp *t)
 		t->rto = duration_max(t->rto, DURATION_S(3));
 	}
 	t->backoff = t->retries = 0;
+	if (t->rcv_ring.len || t->rcv.borrowed) /* came with the SYN */
+		l->up.event(l->up.ctx, t, TCP_EVENT_DATA);
 	if (t->snd_ring.len || t->fin_owed)
 		tcp_output_wanted(l, t);
 	if (t->fin_owed)
@@ -172,6 +174,7 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 	tcp_learn_syn(l, t, g);
 	if (!acked) {
 		tcp_set_state(l, t, TCP_SYN_RECEIVED, "simultaneous open");
+		tcp_syn_text(l, t, g); /* 3.10.7.3: queued until ESTABLISHED */
 		t->syn_owed = true;
 		tcp_output_wanted(l, t);
 		return;
@@ -188,9 +191,8 @@ static void syn_sent_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		/* Text or FIN on the SYN-ACK: the sixth check onward (3.10.7.3, last paragraph). */
 		struct tcp_seg rest = *g;
 		rest.seq = t->rcv.nxt;
-		rest.flags &= ~TCP_SYN;
 		tcp_urgent_input(l, t, &rest);
-		tcp_text_and_fin(l, t, &rest);
+		tcp_syn_text(l, t, g);
 	}
 }
 

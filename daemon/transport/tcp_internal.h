@@ -26,6 +26,7 @@
 #define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
 #define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
 #define TCP_SYN_QUEUE_MIN    128
+#define TCP_SYN_TEXT_MAX     32 /* children of a listener in SYN-RECEIVED that may hold text */
 #define TCP_REOPEN_STEP      65537 /* from the last number of an incarnation to the first of the next: a window */
 #define TCP_R1               3     /* retransmissions (RFC 9293 3.8.3, SHLD-10) */
 #define TCP_CHALLENGES_PER_S 10
@@ -139,6 +140,8 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* tcp_rcv.c */
 /* Seventh and eighth check of RFC 9293 3.10.7.4, in a state that expects text. */
 void tcp_text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
+/* Text and FIN on a SYN: they are kept, and given to the application in ESTABLISHED. */
+void tcp_syn_text(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* A FIN may stand there: everything that has arrived lies before it. */
 bool tcp_fin_fits(const struct tcp *t, seq32 fin);
 /* The interval beyond a gap that holds the sequence number; NULL: none. */

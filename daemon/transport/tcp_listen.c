@@ -139,6 +139,12 @@ static void open_child(struct tcp_layer *l, struct tcp *listener, const struct t
 	struct tcp *t = tcp_child_new(l, listener, g, iss);
 	if (!t)
 		return;
+	if (g->text_len && listener->syn_count <= TCP_SYN_TEXT_MAX) {
+		/* RFC 9293 3.10.7.2, third: other controls and text are processed in SYN-RECEIVED. No window was
+		 * offered yet; what the SYN-ACK will offer is taken. */
+		t->rcv.adv = seq_add(t->rcv.nxt, u32_min(tcp_rcv_wnd(t), UINT16_MAX));
+		tcp_syn_text(l, t, g);
+	}
 	t->syn_owed = true;
 	tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, l->cfg.rto_initial);
 	tcp_output_wanted(l, t);

@@ -392,12 +392,25 @@ void tcp_text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 	if (g->flags & TCP_FIN)
 		note_fin(l, t, seq_add(g->seq, g->text_len));
 	text_input(l, t, g);
-	if (t->rcv.fin_known && seq_eq(t->rcv.fin, t->rcv.nxt))
+	if (t->rcv.fin_known && seq_eq(t->rcv.fin, t->rcv.nxt) && t->state != TCP_SYN_RECEIVED)
 		fin_input(l, t);
+}
+
+void tcp_syn_text(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	struct tcp_seg rest = *g;
+
+	rest.seq = t->rcv.nxt;
+	rest.flags &= ~TCP_SYN;
+	if (!(g->flags & TCP_ACK))
+		rest.opt.has_ts = false; /* RFC 7323 3.2: TSecr means nothing without ACK */
+	tcp_text_and_fin(l, t, &rest);
 }
 
 int tcp_deliver(const struct tcp_layer *l, const struct tcp *t, struct iovec *iov, int max)
 {
+	if (t->state == TCP_SYN_RECEIVED) /* RFC 9293 3.5: not before it is clear that the text is valid */
+		return 0;
 	int n = t->rcv_ring.len ? ring_iov(&t->rcv_ring, 0, t->rcv_ring.len, iov) : 0;
 
 	for (uint32_t i = t->rcv.arrivals; i && n < max; i = l->arrival[i - 1].next) {

@@ -132,7 +132,7 @@ void tcp_net_push(struct tcp_net *n, struct tseg g)
 	store_be16(p + 14, g.zero_wnd ? 0 : g.wnd ? g.wnd : 65535);
 	store_be16(p + 18, g.urg);
 	for (uint32_t i = 0; i < g.len; i++)
-		p[header + i] = tcp_net_byte(false, g.seq + i);
+		p[header + i] = tcp_net_byte(false, g.seq + i + ((g.flags & TCP_SYN) != 0));
 	uint32_t len = header + g.len - g.cut;
 	csum c = csum_pseudo(addr(g.src ? g.src : PEER), addr(g.dst ? g.dst : US), IP_PROTO_TCP, len);
 	struct offload off = {0};

@@ -249,7 +249,8 @@ START_TEST(the_right_edge_never_moves_left)
 	const struct tseg *g = OUT(&n, TCP_ACK, .seq = 1, .ack = seq);
 	ck_assert_uint_eq(g->ack + g->wnd, edge + 2920);
 	/* A smaller buffer takes nothing back. */
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_RCVBUF, (struct socket_option_value){.number = 4096}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_SO_RCVBUF, (struct socket_option_value){.number = 4096}),
+	                 0);
 	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
 	g = OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 1000);
 	ck_assert_uint_eq(g->ack + g->wnd, edge + 2920);
@@ -300,6 +301,40 @@ START_TEST(window_opens_when_the_application_reads)
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 10001, .wnd = 3000);
 	ck_assert_uint_eq(n.received, 6000);
 	tcp_net_end(&n);
+}
+END_TEST
+
+/* RFC 9293 3.8.6.2.2: the right edge stays until it can move by min(RCV.BUFF / 2, MSS), however small the steps in
+ * which the application reads, or the peer sends. */
+START_TEST(the_right_edge_moves_in_worthwhile_steps)
+{
+	static const struct {
+		uint32_t buffer, step;
+	} row[] = {{20000, 1460}, {TCP_BUF_MIN, 1460}};
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct tcp_net n;
+		struct tcp_net_options opt = tcp_net_plain;
+		opt.tcp.rcvbuf = row[i].buffer;
+		in_established(&n, &opt);
+		for (uint32_t at = 0; at < row[i].buffer; at += 512) {
+			IN(&n, TCP_ACK, .seq = 1 + at, .ack = 1, .len = u32_min(512, row[i].buffer - at));
+			tcp_net_skip_output(&n);
+		}
+		seq32 edge = tcb(&n)->rcv.adv;
+		ck_assert(seq_eq(edge, tcb(&n)->rcv.nxt));
+		for (uint32_t read = 0; read < row[i].buffer / 7 * 7; read += 7) {
+			do_read(&n, 7);
+			if (seq_eq(tcb(&n)->rcv.adv, edge)) {
+				OUT_NOTHING(&n);
+				continue;
+			}
+			ck_assert_uint_ge(seq_len(edge, tcb(&n)->rcv.adv), row[i].step);
+			edge = tcb(&n)->rcv.adv;
+			tcp_net_skip_output(&n);
+		}
+		ck_assert_uint_ge(seq_len(tcb(&n)->rcv.nxt, edge), row[i].buffer / 2);
+		tcp_net_end(&n);
+	}
 }
 END_TEST
 
@@ -564,9 +599,10 @@ Suite *tcp_rcv_suite(void)
 	UNIT_SUITE("tcp_rcv", delayed_ack, data_take_the_ack_along, one_ack_for_a_batch, out_of_order_with_sack,
 	           no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps, text_beyond_the_window_is_cut,
 	           the_right_edge_never_moves_left, small_segments_do_not_outgrow_the_buffer,
-	           window_opens_when_the_application_reads, fin_with_text, fin_beyond_a_gap_is_held,
-	           a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin, fin_beyond_the_window,
-	           fin_of_a_segment_without_memory, recent_blocks_come_first, a_duplicate_before_the_recent_blocks,
-	           one_byte_holes_are_cheap, retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded,
-	           shut_down_for_reading, want_of_memory);
+	           window_opens_when_the_application_reads, the_right_edge_moves_in_worthwhile_steps, fin_with_text,
+	           fin_beyond_a_gap_is_held, a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin,
+	           fin_beyond_the_window, fin_of_a_segment_without_memory, recent_blocks_come_first,
+	           a_duplicate_before_the_recent_blocks, one_byte_holes_are_cheap,
+	           retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded, shut_down_for_reading,
+	           want_of_memory);
 }

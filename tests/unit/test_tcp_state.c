@@ -130,6 +130,32 @@ START_TEST(fin_goes_with_the_last_text)
 }
 END_TEST
 
+/* RFC 9293 3.8.6.1: the peer takes the text, but not the FIN behind it, and closes its window: the FIN is sent again,
+ * as a probe, for as long as the peer answers, and goes through when the window opens. */
+START_TEST(fin_behind_a_zero_window)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	do_send(&n, 100);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 100);
+	do_shutdown_write(&n);
+	OUT(&n, TCP_FIN | TCP_ACK, .seq = 101, .ack = 1);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 101, .zero_wnd = true);
+	for (int i = 0; i < 40; i++) {
+		ck_assert_int_le(tcp_net_pass_until_output(&n, 200 * 1000), 120 * 1000);
+		OUT(&n, TCP_FIN | TCP_ACK, .seq = 101, .ack = 1);
+		IN(&n, TCP_ACK, .seq = 1, .ack = 101, .zero_wnd = true);
+		OUT_NOTHING(&n);
+		EXPECT_STATE(&n, TCP_FIN_WAIT_1);
+	}
+	IN(&n, TCP_ACK, .seq = 1, .ack = 101);
+	OUT(&n, TCP_FIN | TCP_ACK, .seq = 101, .ack = 1);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 102);
+	EXPECT_STATE(&n, TCP_FIN_WAIT_2);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* 3.10.4: CLOSE in SYN-SENT and SYN-RECEIVED is queued until established. */
 START_TEST(shut_down_before_it_is_established)
 {
@@ -187,6 +213,7 @@ Suite *tcp_state_suite(void)
 	                              fin_and_its_ack_in_one_segment,
 	                              half_close,
 	                              fin_goes_with_the_last_text,
+	                              fin_behind_a_zero_window,
 	                              shut_down_before_it_is_established,
 	                              close_in_syn_sent_says_nothing};
 
