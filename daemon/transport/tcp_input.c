@@ -468,6 +468,8 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		if (!t->parent) {
 			g->flags &= ~TCP_SYN;
 			g->seq = seq_add(g->seq, 1);
+			/* RFC 7323 2.2: a SYN's window is not scaled. */
+			g->wnd = (uint16_t)(g->wnd >> t->snd.wind_shift);
 		}
 	}
 	if (lacks_timestamp(l, t, g) || !check_sequence(l, t, g))

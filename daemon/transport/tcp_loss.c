@@ -289,8 +289,9 @@ void tcp_loss_timeout(struct tcp *t)
 void tcp_probe_arm(struct tcp_layer *l, struct tcp *t)
 {
 	/* RFC 8985 7.2: with SACK, an RTT, outside recovery, and with nothing sacked. */
+	bool sacked = t->pipe + t->lost < tcp_flight_size(t);
 	if (!t->sack_ok || !t->rtt_valid || !t->txq.count || t->recovery != TCP_OPEN || t->probe_out || !t->snd.wnd ||
-	    !tcp_synchronized(t->state)) {
+	    sacked || !tcp_synchronized(t->state)) {
 		tcp_timer_stop(t, TCP_TIMER_PROBE);
 		return;
 	}

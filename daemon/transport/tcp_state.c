@@ -130,8 +130,6 @@ void tcp_end(struct tcp_layer *l, struct tcp *t, int error, const char *why)
 		l->up.closed(l->up.ctx, t);
 	else if (error)
 		l->up.event(l->up.ctx, t, TCP_EVENT_ERROR);
-	else
-		tcp_check_eof(l, t);
 }
 
 void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t)

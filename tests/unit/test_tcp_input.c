@@ -52,6 +52,26 @@ START_TEST(simultaneous_open)
 }
 END_TEST
 
+/* RFC 7323 2.2: the window of a SYN is never scaled, not even that of the SYN-ACK that ends SYN-RECEIVED. */
+START_TEST(simultaneous_open_does_not_scale_the_window)
+{
+	struct tcp_net n;
+	struct tcp_net_options opt = tcp_net_modern;
+	opt.peer_wnd = 5000;
+	in_syn_sent(&n, &opt);
+	tcp_net_push(&n, peer_syn(&n, TCP_SYN));
+	tcp_net_turn(&n);
+	OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+	tcp_net_push(&n, peer_syn(&n, TCP_SYN | TCP_ACK));
+	tcp_net_turn(&n);
+	EXPECT_STATE(&n, TCP_ESTABLISHED);
+	ck_assert_uint_gt(tcb(&n)->snd.wnd, 5000 - 128);
+	ck_assert_uint_le(tcb(&n)->snd.wnd, 5000);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(simultaneous_open_ends_with_a_bare_ack)
 {
 	struct tcp_net n;
@@ -560,7 +580,8 @@ END_TEST
 Suite *tcp_input_suite(void);
 Suite *tcp_input_suite(void)
 {
-	UNIT_SUITE("tcp_input", active_open, passive_open, simultaneous_open, simultaneous_open_ends_with_a_bare_ack,
+	UNIT_SUITE("tcp_input", active_open, passive_open, simultaneous_open,
+	           simultaneous_open_does_not_scale_the_window, simultaneous_open_ends_with_a_bare_ack,
 	           syn_sent_refuses_a_wrong_ack, syn_sent_takes_a_reset_that_acknowledges_the_syn,
 	           syn_sent_ignores_what_has_no_syn, text_and_fin_on_the_syn_ack, a_segment_for_nobody_is_reset,
 	           malformed_segments_are_counted, groups_have_no_connections, acceptability,

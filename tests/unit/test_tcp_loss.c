@@ -359,11 +359,24 @@ START_TEST(any_sack_blocks)
 }
 END_TEST
 
+/* 7.2: what was sacked is never probed: the reordering timer is at work then. */
+START_TEST(no_probe_while_something_is_sacked)
+{
+	struct tcp_net n;
+	uint32_t mss = begin(&n, &tcp_net_modern);
+	do_send(&n, 3 * mss);
+	tcp_net_skip_output(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + 2 * mss, 1 + 3 * mss}});
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_PROBE), -1);
+	tcp_net_end(&n);
+}
+END_TEST
+
 Suite *tcp_loss_suite(void);
 Suite *tcp_loss_suite(void)
 {
 	UNIT_SUITE("tcp_loss", fast_retransmit_without_sack, partial_acks_without_sack, what_is_a_duplicate_ack,
 	           fast_retransmit_with_sack, rack_waits_for_reordering, rack_waits_longer_after_duplicates,
 	           rack_finds_a_lost_retransmission, tail_loss_probe, tail_loss_probe_with_new_text,
-	           tail_loss_probe_that_repairs, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
+	           tail_loss_probe_that_repairs, no_probe_while_something_is_sacked, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
 }

@@ -87,6 +87,20 @@ START_TEST(fin_and_its_ack_in_one_segment)
 }
 END_TEST
 
+/* The application hears of the end of file once, not again when the connection is over. */
+START_TEST(one_end_of_file)
+{
+	struct tcp_net n;
+	in_close_wait(&n, &tcp_net_plain);
+	do_shutdown_write(&n);
+	OUT(&n, TCP_FIN | TCP_ACK, .seq = 1, .ack = 2);
+	IN(&n, TCP_ACK, .seq = 2, .ack = 2);
+	EXPECT_STATE(&n, TCP_CLOSED);
+	ck_assert_uint_eq(tcp_net_events(&n), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* Half-closed: the peer may send for as long as it likes, and we after its FIN. */
 START_TEST(half_close)
 {
@@ -211,6 +225,7 @@ Suite *tcp_state_suite(void)
 	                              normal_close_by_the_peer,
 	                              simultaneous_close,
 	                              fin_and_its_ack_in_one_segment,
+	                              one_end_of_file,
 	                              half_close,
 	                              fin_goes_with_the_last_text,
 	                              fin_behind_a_zero_window,
