@@ -49,6 +49,11 @@ int client_is_stream(int fd, bool *stream);
  * cannot become wrong; one that was displaced is asked for again. */
 bool client_listener_known(uint64_t cookie);
 void client_listener_learn(uint64_t cookie);
+/* Seconds for which close waits on this socket by SO_LINGER, 0 when it does not; as far as this process knows: what
+ * another process has set, and what was displaced, is not. */
+bool client_linger_any(void); /* has this process ever set it? */
+unsigned client_linger_known(uint64_t cookie);
+void client_linger_learn(uint64_t cookie, unsigned seconds);
 /* EMFILE or ENFILE when the process has no free descriptor. like_fd: any open descriptor. */
 int client_free_slot(int like_fd);
 /* Applies SOCK_NONBLOCK and SOCK_CLOEXEC to a descriptor that was received with close-on-exec set. */
@@ -87,6 +92,9 @@ struct client_call {
 /* Any errno that the daemon gives, and: ENOENT, ECONNREFUSED, EACCES (the control socket), EPROTO (it does not speak
  * toynet.v1), ENOTSOCK (the daemon does not know the socket), EMFILE, ENOMEM, EINTR, ETIME. */
 int client_rpc(const struct client_call *call);
+/* Closes id->fd, and waits until the peer has acknowledged what was written to it, the time is over or a signal comes;
+ * only as the last holder. The result is that of close. */
+int client_linger(const struct client_id *id, unsigned seconds);
 /* The SocketRef of a request about id. */
 toynet_v1_SocketRef client_ref(const struct client_id *id);
 int client_names(const struct client_id *id, toynet_v1_NamesResponse *names);

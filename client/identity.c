@@ -13,8 +13,14 @@
 #include <unistd.h>
 
 #define LISTENERS_KNOWN 64 /* a power of two */
+#define LINGERERS_KNOWN 1024
 
 static _Atomic uint64_t listeners[LISTENERS_KNOWN];
+/* Seconds and cookie in one word, so that they always belong together; 0: none. Cookies count up from 1. */
+static _Atomic uint64_t lingerers[LINGERERS_KNOWN];
+static atomic_bool linger_used;
+#define LINGER_SHIFT 48
+#define LINGER_MAX_S UINT16_MAX
 
 int client_is_stream(int fd, bool *stream)
 {
@@ -53,6 +59,29 @@ bool client_listener_known(uint64_t cookie)
 void client_listener_learn(uint64_t cookie)
 {
 	atomic_store_explicit(&listeners[cookie % LISTENERS_KNOWN], cookie, memory_order_relaxed);
+}
+
+bool client_linger_any(void)
+{
+	return atomic_load_explicit(&linger_used, memory_order_relaxed);
+}
+
+unsigned client_linger_known(uint64_t cookie)
+{
+	uint64_t word = atomic_load_explicit(&lingerers[cookie % LINGERERS_KNOWN], memory_order_relaxed);
+
+	return (word & ((UINT64_C(1) << LINGER_SHIFT) - 1)) == cookie ? (unsigned)(word >> LINGER_SHIFT) : 0;
+}
+
+void client_linger_learn(uint64_t cookie, unsigned seconds)
+{
+	uint64_t s = seconds < LINGER_MAX_S ? seconds : LINGER_MAX_S;
+
+	if (cookie >> LINGER_SHIFT || (seconds == 0 && !client_linger_known(cookie)))
+		return;
+	atomic_store_explicit(&linger_used, true, memory_order_relaxed);
+	atomic_store_explicit(&lingerers[cookie % LINGERERS_KNOWN], s ? s << LINGER_SHIFT | cookie : 0,
+	                      memory_order_relaxed);
 }
 
 int client_free_slot(int like_fd)

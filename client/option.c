@@ -233,15 +233,19 @@ int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	request.has_socket = request.has_value = true;
 	request.socket = client_ref(&id);
 	request.option = o->option;
-	return client_rpc(&(struct client_call){
-	        .method = "SetOption",
-	        .request_type = toynet_v1_SetOptionRequest_fields,
-	        .request = &request,
-	        .response_type = toynet_v1_SetOptionResponse_fields,
-	        .response = &response,
-	        .id = &id,
-	        .names_something = o->type == CLIENT_OPTION_TEXT,
-	});
+	if (client_rpc(&(struct client_call){
+	            .method = "SetOption",
+	            .request_type = toynet_v1_SetOptionRequest_fields,
+	            .request = &request,
+	            .response_type = toynet_v1_SetOptionResponse_fields,
+	            .response = &response,
+	            .id = &id,
+	            .names_something = o->type == CLIENT_OPTION_TEXT,
+	    }) < 0)
+		return -1;
+	if (o->type == CLIENT_OPTION_LINGER)
+		client_linger_learn(id.cookie, request.value.value.linger.on ? request.value.value.linger.seconds : 0);
+	return 0;
 }
 
 int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len)

@@ -204,6 +204,58 @@ int client_rpc(const struct client_call *call)
 	return r;
 }
 
+/* The authority over the socket outlasts its descriptor on this connection. The socket's id; 0: there will be no wait.
+ */
+static uint64_t linger_begin(struct client_conn *conn, const struct client_id *id)
+{
+	uint8_t buf[CLIENT_GRPC_PREFIX + CLIENT_REQUEST_MAX];
+	const toynet_v1_LingerRequest request = {.has_socket = true, .socket = client_ref(id)};
+	toynet_v1_LingerResponse response = toynet_v1_LingerResponse_init_zero;
+	struct client_exchange x = {.path = SERVICE "Linger", .request = buf, .send_fd = -1};
+
+	x.request_len = encode(buf, toynet_v1_LingerRequest_fields, &request);
+	if (client_conn_exchange(conn, &x) != CLIENT_ANSWERED)
+		return 0;
+	if (answer_error(&x) == EPERM && prove(conn, id) == 0 && client_conn_exchange(conn, &x) != CLIENT_ANSWERED)
+		return 0;
+	if (answer_error(&x) != 0 || !decode(&x, toynet_v1_LingerResponse_fields, &response))
+		return 0;
+	return response.id;
+}
+
+/* Whatever ends the wait, the close has happened: there is no result. */
+static void linger_end(struct client_conn *conn, uint64_t socket, unsigned seconds)
+{
+	uint8_t buf[CLIENT_GRPC_PREFIX + CLIENT_REQUEST_MAX];
+	const toynet_v1_LingerRequest request = {.has_socket = true, .socket = {.id = socket}, .closed = true};
+	struct client_exchange x = {.path = SERVICE "Linger",
+	                            .request = buf,
+	                            .send_fd = -1,
+	                            .interruptible = true,
+	                            .deadline_ms = client_now_ms() + (int64_t)seconds * 1000};
+
+	x.request_len = encode(buf, toynet_v1_LingerRequest_fields, &request);
+	client_conn_exchange(conn, &x);
+}
+
+int client_linger(const struct client_id *id, unsigned seconds)
+{
+	bool was_idle;
+	int state, error = 0;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	struct client_conn *conn = client_pool_take(false, &was_idle);
+	uint64_t socket = conn ? linger_begin(conn, id) : 0;
+	if (close(id->fd) < 0)
+		error = errno;
+	if (socket)
+		linger_end(conn, socket, seconds);
+	if (conn)
+		client_pool_give(conn);
+	pthread_setcancelstate(state, NULL);
+	return error ? client_fail(error, "close: %s", strerror(error)) : 0;
+}
+
 int client_names(const struct client_id *id, toynet_v1_NamesResponse *names)
 {
 	const toynet_v1_SocketRef ref = client_ref(id);

@@ -1,11 +1,17 @@
 /* The calls that make, name, share and end a socket.
  *
- * Theory of operation. Most are one call on the daemon. Two are not:
+ * Theory of operation. Most are one call on the daemon. Three are not:
  *
  *   accept    reads a record of fixed size, with the descriptor of the connection, from the listener's own descriptor.
  *             A process without a free descriptor would lose the connection in recvmsg, so a free slot is looked for
- * first. shutdown  of a connection is the kernel's shutdown on the pair, which keeps its place behind the bytes that
- * were written; the daemon is asked only whether there is a connection.
+ *             first.
+ *
+ *   shutdown  of a connection is the kernel's shutdown on the pair, which keeps its place behind the bytes that were
+ *             written; the daemon is asked only whether there is a connection.
+ *
+ *   close     waits, on a connection for which this process has set SO_LINGER with a time. The kernel cannot wait for
+ *             the daemon, so the descriptor is closed first and the daemon asked then; whoever lets the last descriptor
+ *             go in another way, by close(2) or by ending, does not wait: the connection ends in the background.
  *
  * A listener must not poll writable, so listen fills its end of the pair. The end may be small: nothing else is ever
  * written. */
@@ -197,6 +203,16 @@ static int wait_connection(int listener)
 	return 0;
 }
 
+/* SO_LINGER passes from a listener to its connections. */
+static void inherit_linger(int listener, int connection)
+{
+	struct client_id from, to;
+
+	if (client_linger_any() && client_identify(listener, &from) == 0 && client_linger_known(from.cookie) &&
+	    client_identify(connection, &to) == 0)
+		client_linger_learn(to.cookie, client_linger_known(from.cookie));
+}
+
 int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct toynet_accept_record record;
@@ -227,6 +243,7 @@ int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return client_fail(EPROTO, "accept: toynetd sent a peer address of family %u", record.peer.family);
 	}
 	client_address_store(&peer, addr, len);
+	inherit_linger(fd, connection);
 	return connection;
 }
 
@@ -311,6 +328,12 @@ int toynet_shutdown(int fd, int how)
 
 int toynet_close(int fd)
 {
+	struct client_id id;
+	unsigned seconds;
+
+	if (client_linger_any() && client_identify(fd, &id) == 0 && id.stream &&
+	    (seconds = client_linger_known(id.cookie)) != 0)
+		return client_linger(&id, seconds);
 	if (close(fd) < 0)
 		return client_fail(errno, "close: %s", strerror(errno));
 	return 0;

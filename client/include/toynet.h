@@ -58,7 +58,7 @@ ssize_t toynet_send(int fd, const void *buf, size_t len, int flags);
 ssize_t toynet_recv(int fd, void *buf, size_t len, int flags);
 ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen);
 ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
-/* close(2), and forgets what the library knows of the descriptor. */
+/* close(2); with SO_LINGER and a time it waits until the peer has acknowledged all, at most so long, see libtoynet(3). */
 int toynet_close(int fd);
 /* What the last failing call of this thread found, in words: which stage failed, and what to do. Never NULL; valid until
  * the thread's next call. */

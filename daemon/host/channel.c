@@ -4,6 +4,7 @@
 #include "host/diag.h"
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -363,6 +364,19 @@ void channels_close(struct channels *c, struct socket *so, bool abort)
 		else
 			socket_close(c->stack, so, false);
 	}
+}
+
+bool channels_closed(struct channels *c, struct socket *so)
+{
+	struct channel *ch = so->channel;
+	struct pollfd p = {.fd = ch ? ch->fd : -1};
+
+	if (!ch)
+		return true;
+	if (poll(&p, 1, 0) != 1 || !(p.revents & (POLLHUP | POLLERR)))
+		return false;
+	channel_touch(c, ch);
+	return channel_check_gone(c, ch);
 }
 
 uint32_t channels_unread(struct channels *c, struct socket *so)

@@ -74,6 +74,7 @@ void channels_sync(struct channels *c, struct socket *so);
 void channels_filler(struct channels *c, struct socket *so, uint32_t bytes);
 void channels_listening(struct channels *c, struct socket *so);
 void channels_close(struct channels *c, struct socket *so, bool abort);
+bool channels_closed(struct channels *c, struct socket *so);
 struct socket *channels_by_cookie(struct channels *c, uint64_t cookie);
 uint32_t channels_unread(struct channels *c, struct socket *so);
 

@@ -57,6 +57,13 @@ static struct socket *by_cookie(void *ctx, uint64_t cookie)
 	return channels_by_cookie(&d->channels, cookie);
 }
 
+static bool is_closed(void *ctx, struct socket *so)
+{
+	struct driver *d = ctx;
+
+	return channels_closed(&d->channels, so);
+}
+
 static uint32_t pair_unread(void *ctx, struct socket *so)
 {
 	struct driver *d = ctx;
@@ -149,6 +156,7 @@ const struct rpc_host driver_rpc_host = {
         .filler = filler,
         .listening = listening,
         .close = close_socket,
+        .closed = is_closed,
         .cookie_of = cookie_of,
         .by_cookie = by_cookie,
         .pair_unread = pair_unread,

@@ -52,16 +52,34 @@ bool grant_has(const struct rpc_conn *conn, uint64_t socket)
 	return grant_find(conn, socket) != NULL;
 }
 
-void grants_drop_socket(struct rpc_server *srv, uint64_t socket)
+void grant_linger(const struct rpc_conn *conn, uint64_t socket)
+{
+	struct grant *g = grant_find(conn, socket);
+
+	if (g)
+		g->lingers = true;
+}
+
+static void drop_socket(struct rpc_server *srv, uint64_t socket, bool lingering)
 {
 	struct hash_node *n = hash_table_first(&srv->grants, id_hash(socket));
 
 	while (n) {
 		struct grant *g = container_of(n, struct grant, by_socket);
 		n = hash_node_next(n);
-		if (g->socket == socket)
+		if (g->socket == socket && (lingering || !g->lingers))
 			grant_free(g);
 	}
+}
+
+void grants_end_socket(struct rpc_server *srv, uint64_t socket)
+{
+	drop_socket(srv, socket, true);
+}
+
+void grants_drop_socket(struct rpc_server *srv, uint64_t socket)
+{
+	drop_socket(srv, socket, false);
 }
 
 void grants_drop_conn(struct rpc_conn *conn)

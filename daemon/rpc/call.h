@@ -149,13 +149,18 @@ struct grant {
 	struct list link; /* in conn->grants */
 	struct rpc_conn *conn;
 	uint64_t socket;
-	bool keeps; /* the socket lives as long as the connection */
+	bool keeps;   /* the socket lives as long as the connection */
+	bool lingers; /* it outlasts the socket's descriptor: see Linger in the .proto */
 };
 
 /* 0, ENOBUFS. Again for the same socket is no error. */
 int grant_add(struct rpc_conn *conn, const struct socket *so, bool keeps);
 bool grant_has(const struct rpc_conn *conn, uint64_t socket);
+/* The connection's right to the socket outlasts the descriptor. */
+void grant_linger(const struct rpc_conn *conn, uint64_t socket);
 /* Every connection forgets the socket. */
+void grants_end_socket(struct rpc_server *srv, uint64_t socket);
+/* Every connection forgets the socket, but those that have asked for its end. */
 void grants_drop_socket(struct rpc_server *srv, uint64_t socket);
 /* The connection ends: its sockets without a descriptor are closed. */
 void grants_drop_conn(struct rpc_conn *conn);

@@ -81,6 +81,14 @@ const struct rpc_method rpc_methods[] = {
                 .run = sockets_close,
         },
         {
+                .path = SOCKETS("Linger"),
+                .permission = PERMIT_POSSESSOR,
+                .socket = NAMED_BY(LingerRequest),
+                .request = &toynet__v1__linger_request__descriptor,
+                .run = sockets_linger,
+                .event = sockets_linger_event,
+        },
+        {
                 .path = SOCKETS("Prove"),
                 .permission = PERMIT_ANYONE,
                 .fd = FD_RECEIVED,

@@ -43,6 +43,8 @@ RUN(sockets_listen);
 RUN(sockets_get_names);
 RUN(sockets_shutdown);
 RUN(sockets_close);
+RUN(sockets_linger);
+void sockets_linger_event(struct call *c, struct socket *so, unsigned events);
 RUN(sockets_prove);
 /* methods_options.c */
 RUN(sockets_set_option);

@@ -229,6 +229,42 @@ void sockets_close(struct call *c, const ProtobufCMessage *request, struct socke
 	call_reply(c, base_of(&m));
 }
 
+static void reply_linger(struct call *c, const struct socket *so)
+{
+	Toynet__V1__LingerResponse m = TOYNET__V1__LINGER_RESPONSE__INIT;
+
+	m.id = so->id;
+	call_reply(c, base_of(&m));
+}
+
+void sockets_linger(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	struct rpc_server *srv = c->conn->srv;
+	const Toynet__V1__LingerRequest *r = (const Toynet__V1__LingerRequest *)request;
+
+	if (!r->closed) {
+		grant_linger(c->conn, so->id);
+		reply_linger(c, so);
+		return;
+	}
+	/* Another holder: what was closed was not the last. */
+	bool held = so->channel ? !srv->host->closed(srv->ctx, so) : so->owned;
+	if (!held)
+		grants_end_socket(srv, so->id);
+	if (held || so->protocol == SOCKET_UDP || tcp_sending_ended(&so->tcp)) {
+		reply_linger(c, so);
+		return;
+	}
+	so->awaited = true;
+	call_park(c, so);
+}
+
+void sockets_linger_event(struct call *c, struct socket *so, unsigned events)
+{
+	if (events & SOCKET_SENT)
+		reply_linger(c, so);
+}
+
 void sockets_prove(struct call *c, const ProtobufCMessage *request, struct socket *so)
 {
 	struct rpc_server *srv = c->conn->srv;

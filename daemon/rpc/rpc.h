@@ -47,6 +47,9 @@ struct rpc_host {
 	void (*listening)(void *ctx, struct socket *so);
 	/* so was closed by a call (abort: with a RST): the driver lets go of its channel and ends the socket. */
 	void (*close)(void *ctx, struct socket *so, bool abort);
+	/* The application's end of so's channel is closed by every holder: the driver has ended the channel now, as it
+	 * does when it sees the close itself. False: somebody holds it. */
+	bool (*closed)(void *ctx, struct socket *so);
 	/* SO_COOKIE of a descriptor that a client sent; 0 when it is no socket. Does not close it. */
 	uint64_t (*cookie_of)(void *ctx, int fd);
 	/* The socket whose application's end has this cookie; NULL when none. */

@@ -29,6 +29,7 @@ enum socket_event {
 	SOCKET_ACCEPT = 1 << 3,    /* a child is ready to be accepted */
 	SOCKET_ERROR = 1 << 4,     /* ended abnormally; socket->error says why */
 	SOCKET_REPORT = 1 << 5,    /* RFC 9293 3.9.1.8: tcp.soft_error is set, or urgent text is on its way */
+	SOCKET_SENT = 1 << 6,      /* all was sent and acknowledged, FIN included; only of a socket that is awaited */
 };
 
 struct socket {
@@ -43,6 +44,7 @@ struct socket {
 	uint32_t uid, pid; /* of the creator; a child inherits its listener's */
 	uint64_t cookie;   /* SO_COOKIE of the application's end; 0 none */
 	uint64_t inode;    /* of the application's end; 0 none */
+	bool awaited;      /* a call waits for SOCKET_SENT, although no application holds it; not saved: calls end */
 	bool owned;        /* an application, or an RPC connection, holds it */
 	int error;         /* SO_ERROR: errno, cleared when read */
 	instant opened;

@@ -139,8 +139,10 @@ void socket_reap(struct stack *s)
 
 void socket_notify(struct stack *s, struct socket *so, unsigned events)
 {
+	if (so->awaited) /* nobody is there for the rest */
+		events &= SOCKET_SENT;
 	so->events |= events;
-	if (so->owned && !list_linked(&so->ready_link))
+	if ((so->owned || (so->awaited && events)) && !list_linked(&so->ready_link))
 		list_push_back(&s->sockets.ready, &so->ready_link);
 }
 
@@ -202,8 +204,11 @@ void socket_tcp_closed(void *ctx, struct tcp *t)
 	struct socket *so = socket_of_tcp(t);
 
 	list_remove(&so->ready_link);
-	list_push_back(&s->sockets.reap, &so->ready_link);
 	so->owned = false;
+	if (so->awaited) /* stack_ready passes it on */
+		socket_notify(s, so, SOCKET_SENT);
+	else
+		list_push_back(&s->sockets.reap, &so->ready_link);
 }
 
 void socket_tcp_event(void *ctx, struct tcp *t, unsigned events)
@@ -228,6 +233,8 @@ void socket_tcp_event(void *ctx, struct tcp *t, unsigned events)
 	}
 	if (events & TCP_EVENT_REPORT)
 		mine |= SOCKET_REPORT;
+	if (events & TCP_EVENT_SENT && so->awaited)
+		mine |= SOCKET_SENT;
 	if (mine)
 		socket_notify(s, so, mine);
 }

@@ -104,6 +104,8 @@ struct socket *stack_ready(struct stack *s, unsigned *events)
 	list_remove(&so->ready_link);
 	*events = so->events;
 	so->events = 0;
+	if (so->awaited && !so->owned && so->tcp.state == TCP_CLOSED)
+		list_push_back(&s->sockets.reap, &so->ready_link);
 	return so;
 }
 

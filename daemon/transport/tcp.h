@@ -286,6 +286,7 @@ enum tcp_event {
 	TCP_EVENT_ACCEPT = 1 << 4, /* a listener's child is ready */
 	TCP_EVENT_ERROR = 1 << 5,  /* ended by t->error */
 	TCP_EVENT_REPORT = 1 << 6, /* RFC 9293 3.9.1.8: t->soft_error, or urgent text */
+	TCP_EVENT_SENT = 1 << 7,   /* our FIN, and with it all text, is acknowledged, and the connection goes on */
 };
 
 struct tcp_upcalls {
@@ -417,6 +418,8 @@ uint32_t tcp_send_queued(const struct tcp *t); /* bytes written, not acknowledge
 uint32_t tcp_flight_size(const struct tcp *t); /* RFC 5681 */
 /* Reports TCP_EVENT_EOF when the peer's FIN stands and every byte before it has been delivered. */
 void tcp_check_eof(struct tcp_layer *l, struct tcp *t);
+/* Nothing of ours is on its way, or will be: the peer has acknowledged our FIN, or the connection is over. */
+bool tcp_sending_ended(const struct tcp *t);
 /* RFC 9293 3.5.3: ESTABLISHED and later. */
 bool tcp_synchronized(enum tcp_state s);
 /* SO_RCVBUF and SO_SNDBUF; TCP_BUF_MIN to TCP_BUF_MAX bytes. */

@@ -408,11 +408,13 @@ static void fin_acked(struct tcp_layer *l, struct tcp *t)
 	switch (t->state) {
 	case TCP_FIN_WAIT_1:
 		tcp_set_state(l, t, TCP_FIN_WAIT_2, "our FIN is acknowledged");
+		l->up.event(l->up.ctx, t, TCP_EVENT_SENT);
 		if (t->orphan)
 			tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.fin_wait_2);
 		break;
 	case TCP_CLOSING:
 		tcp_enter_time_wait(l, t);
+		l->up.event(l->up.ctx, t, TCP_EVENT_SENT);
 		break;
 	case TCP_LAST_ACK:
 		tcp_end(l, t, 0, "our FIN is acknowledged");

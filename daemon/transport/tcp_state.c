@@ -87,6 +87,12 @@ bool tcp_synchronized(enum tcp_state s)
 	return fact[s].synchronized;
 }
 
+bool tcp_sending_ended(const struct tcp *t)
+{
+	return t->state == TCP_CLOSED || t->state == TCP_LISTEN || t->state == TCP_FIN_WAIT_2 ||
+	       t->state == TCP_TIME_WAIT;
+}
+
 bool tcp_may_send(const struct tcp *t)
 {
 	return fact[t->state].may_send;

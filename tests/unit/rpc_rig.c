@@ -65,6 +65,17 @@ static struct socket *by_cookie(void *ctx, uint64_t cookie)
 			return so;
 	return NULL;
 }
+static bool is_closed(void *ctx, struct socket *so)
+{
+	struct rig *r = ctx;
+
+	if (r->held)
+		return false;
+	so->channel = NULL;
+	rpc_socket_gone(r->srv, so);
+	socket_close(r->stack, so, false);
+	return true;
+}
 static uint32_t pair_unread(void *ctx, struct socket *so)
 {
 	struct rig *r = ctx;
@@ -146,6 +157,7 @@ static const struct rpc_host host = {
         .filler = filler,
         .listening = listening,
         .close = close_socket,
+        .closed = is_closed,
         .cookie_of = cookie_of,
         .by_cookie = by_cookie,
         .pair_unread = pair_unread,

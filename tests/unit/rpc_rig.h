@@ -17,6 +17,7 @@ struct rig {
 	struct rpc_server *srv;
 	uint64_t cookies;
 	uint32_t unread;
+	bool held; /* another process holds what is closed */
 	int opened, synced, listened, closed, aborted, fds_closed;
 	uint32_t filler;
 	struct impair_config impair;

@@ -336,6 +336,44 @@ START_TEST(linger_of_zero_resets)
 }
 END_TEST
 
+/* What a call that waits for the end of a close hears: SOCKET_SENT when our FIN is acknowledged, or the connection
+ * over. */
+START_TEST(the_end_of_sending_is_told_to_who_awaits_it)
+{
+	static const struct {
+		enum tcp_state from;
+		unsigned flags;
+		uint32_t seq, ack;
+		enum tcp_state to;
+	} row[] = {
+	        {TCP_ESTABLISHED, TCP_ACK, 1, 2, TCP_FIN_WAIT_2},
+	        {TCP_CLOSE_WAIT, TCP_ACK, 2, 2, TCP_CLOSED},
+	        {TCP_CLOSING, TCP_ACK, 2, 2, TCP_TIME_WAIT},
+	        {TCP_FIN_WAIT_1, TCP_FIN | TCP_ACK, 1, 2, TCP_TIME_WAIT},
+	        {TCP_ESTABLISHED, TCP_RST | TCP_ACK, 1, 2, TCP_CLOSED},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		for (size_t j = 0; j < TCP_NET_STATES; j++) {
+			struct tcp_net n;
+			if (tcp_net_states[j].state != row[i].from)
+				continue;
+			tcp_net_states[j].enter(&n, &tcp_net_plain);
+			do_close(&n, false);
+			n.so->awaited = true;
+			ck_assert(!tcp_sending_ended(tcb(&n)));
+			IN(&n, row[i].flags, .seq = row[i].seq, .ack = row[i].ack);
+			ck_assert_uint_eq(tcp_net_events(&n), SOCKET_SENT);
+			if (row[i].to == TCP_CLOSED)
+				ck_assert(tcp_net_gone(&n));
+			else
+				ck_assert(tcb(&n)->state == row[i].to && tcp_sending_ended(tcb(&n)));
+			tcp_net_skip_output(&n);
+			tcp_net_end(&n);
+		}
+	}
+}
+END_TEST
+
 START_TEST(linger_with_text_under_way)
 {
 	for (int on = 0; on < 3; on++) { /* off, on with a time, on with zero */
@@ -436,5 +474,6 @@ Suite *tcp_user_suite(void)
 	           text_in_syn_sent_waits, send_buffer_is_bounded, close_with_unread_text,
 	           close_with_unread_text_in_every_state, orphans_are_limited, time_wait_is_limited,
 	           close_after_all_is_read, abort_in_every_state, linger_of_zero_resets, linger_with_text_under_way,
-	           maxseg_has_bounds, time_wait_holds_its_4_tuple, any_allocation_fails);
+	           the_end_of_sending_is_told_to_who_awaits_it, maxseg_has_bounds, time_wait_holds_its_4_tuple,
+	           any_allocation_fails);
 }
