@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <string.h>
 
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
-#define RECV_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_PEEK | MSG_WAITALL)
+#define SEND_FLAGS  (MSG_DONTWAIT | MSG_NOSIGNAL)
+#define RECV_FLAGS  (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_PEEK)
+#define STREAM_SEND (SEND_FLAGS | MSG_OOB)
+#define STREAM_RECV (RECV_FLAGS | MSG_WAITALL | MSG_OOB)
 
 /* What the kernel holds for the descriptor; cleared. */
 static int native_error(int fd)
@@ -86,8 +88,10 @@ ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const stru
 
 	if (client_is_stream(fd, &stream) < 0)
 		return -1;
-	if (flags & ~SEND_FLAGS)
-		return client_fail(EOPNOTSUPP, "send: flags %#x are not supported", (unsigned)(flags & ~SEND_FLAGS));
+	const int supported = stream ? STREAM_SEND : SEND_FLAGS;
+
+	if (flags & ~supported)
+		return client_fail(EOPNOTSUPP, "send: flags %#x are not supported", (unsigned)(flags & ~supported));
 	if (stream)
 		return send_stream(fd, buf, len, flags);
 	return client_datagram_send(fd, buf, len, flags, addr, addrlen);
@@ -99,7 +103,7 @@ ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockadd
 
 	if (client_is_stream(fd, &stream) < 0)
 		return -1;
-	const int supported = stream ? RECV_FLAGS : RECV_FLAGS | MSG_TRUNC;
+	const int supported = stream ? STREAM_RECV : RECV_FLAGS | MSG_TRUNC | MSG_WAITALL;
 
 	if (flags & ~supported)
 		return client_fail(EOPNOTSUPP, "recv: flags %#x are not supported", (unsigned)(flags & ~supported));

@@ -24,6 +24,7 @@ static const struct client_option options[] = {
         {SOL_SOCKET, SO_KEEPALIVE, CLIENT_OPTION_INT, toynet_v1_Option_SO_KEEPALIVE},
         {SOL_SOCKET, SO_RCVTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_SNDTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
+        {SOL_SOCKET, SO_OOBINLINE, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {IPPROTO_IP, IP_TOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TOS},
         {IPPROTO_IP, IP_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TTL},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
@@ -49,7 +50,7 @@ static const struct client_option options[] = {
 };
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
-#define NATIVE_OPTIONS 2
+#define NATIVE_OPTIONS 3
 #define DAEMON_OPTIONS 33
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 

@@ -42,7 +42,7 @@ int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Supported: SOL_SOCKET SO_REUSEADDR SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
- * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO; IPPROTO_IP IP_TOS IP_TTL; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
+ * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE; IPPROTO_IP IP_TOS IP_TTL; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
  * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT) TCP_INFO TCP_CORK TCP_QUICKACK
  * TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP; SOL_TOYNET those of <toynet/options.h>.
  * Any other: ENOPROTOOPT, and nothing is changed. */
@@ -51,7 +51,8 @@ int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 /* how: SHUT_RD, SHUT_WR, SHUT_RDWR. errno: ENOTCONN, EINVAL. */
 int toynet_shutdown(int fd, int how);
 
-/* Sending and receiving. flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK (streams), MSG_WAITALL (streams), MSG_TRUNC (datagrams).
+/* Sending and receiving. flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK (streams), MSG_WAITALL (streams), MSG_TRUNC
+ * (datagrams), MSG_OOB (streams: one urgent byte; EOPNOTSUPP from a kernel whose AF_UNIX sockets lack it).
  * On a stream read(2) and write(2) work as well; these calls differ from them in one point: where the connection
  * has ended by an error they report it (ECONNRESET, ETIMEDOUT, ...), where the kernel could only say end-of-file or EPIPE. */
 ssize_t toynet_send(int fd, const void *buf, size_t len, int flags);

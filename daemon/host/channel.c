@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define COOKIE_BUCKETS     256
-#define CHANNEL_ALWAYS     (EPOLLRDHUP | EPOLLET)
+#define CHANNEL_ALWAYS     (EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 static const struct channel_ops *const kind_ops[] = {
         [CHANNEL_STREAM] = &stream_ops,
@@ -123,6 +123,9 @@ int channels_open(struct channels *c, struct socket *so, int *app_fd)
 	ch->untaken_until = (instant){INT64_MIN};
 	list_init(&ch->work);
 	list_init(&ch->retry);
+	/* A byte sent with MSG_OOB is to be read in its place; a kernel without it refuses its sending. */
+	if (stream)
+		(void)setsockopt(ch->fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
 	so->cookie = cookie_of_end(pair[1]);
 	so->inode = fstat(pair[1], &st) == 0 ? st.st_ino : 0;
 	error = so->cookie ? watch(c, ch, EPOLL_CTL_ADD) : EOPNOTSUPP;
@@ -216,6 +219,8 @@ static void edge(struct channels *c, struct channel *ch, uint32_t events)
 	channel_touch(c, ch);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		ch->readable = true;
+		if (events & EPOLLPRI)
+			ch->urgent = true;
 		if (events & (EPOLLRDHUP | EPOLLHUP))
 			ch->fin_pending = true;
 	}

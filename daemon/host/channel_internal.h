@@ -18,6 +18,7 @@ struct channel {
 	bool readable;    /* the pair may hold bytes from the application */
 	bool fin_pending; /* the application has shut down or closed: its EOF stands behind the bytes */
 	bool fin;         /* and was taken */
+	bool urgent;      /* the pair may hold a byte that was sent with MSG_OOB: look for the mark at each read */
 	bool read_shut;   /* the application has shut down reading */
 	bool out_full;    /* the pair took less than was there; wait for EPOLLOUT */
 	bool eof_sent;

@@ -10,6 +10,11 @@
  * edge unless EPOLLOUT is armed, which costs a wake-up each: it is armed only while the ring waits for the pair or the
  * pair holds more than a quarter of SO_RCVBUF.
  *
+ * Urgent text (RFC 9293 3.8.5) is the kernel's out-of-band byte on the pair. A byte that the application sends with
+ * MSG_OOB stops our reads at its mark and goes into the ring alone, with the mark of TCP behind it. A byte in front of
+ * the peer's mark is sent with MSG_OOB; POLLPRI, SIGURG, SIOCATMARK and SO_OOBINLINE are then the kernel's at the
+ * application's end. A kernel whose pairs have no such byte leaves it in its place.
+ *
  * The ends, in the application's terms and ours:
  *
  *   it shuts down writing     EOF on the pair          socket_shutdown(write)
@@ -21,7 +26,9 @@
  * kept, to see the close; the error is read by GetOption(SO_ERROR) */
 #include "host/channel_internal.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define HELD_FRACTION         4
@@ -88,6 +95,37 @@ static void take_refused(struct channels *c, struct channel *ch, int error)
 	drop_all(c, ch);
 }
 
+/* The next byte was sent with MSG_OOB. */
+static bool at_mark(const struct channel *ch)
+{
+	int yes = 0;
+
+	return ioctl(ch->fd, SIOCATMARK, &yes) == 0 && yes;
+}
+
+/* What a read of n bytes, of `room` that there was room for, tells about the next one. */
+static void learn_from_read(struct channel *ch, size_t n, size_t room)
+{
+	ch->untaken_until = (instant){INT64_MIN};
+	if (n == room)
+		ch->read_size = u32_min(ch->read_size * 2, CHANNEL_READ_MAX);
+	else if (n < room / 2)
+		ch->read_size = u32_max(ch->read_size / 2, CHANNEL_READ_MIN);
+	/* A short read has emptied the pair; but an EOF behind it makes no second edge, and a mark stops a read. */
+	if (n < room && !ch->fin_pending && !ch->urgent)
+		ch->readable = false;
+}
+
+static void read_failed(struct channel *ch, int error)
+{
+	if (error == ECONNRESET) {
+		ch->reset = true;
+	} else if (error != EINTR) {
+		ch->readable = false;
+		ch->urgent = false;
+	}
+}
+
 static void take_at_most(struct channels *c, struct channel *ch, uint32_t limit)
 {
 	if (ch->failed) {
@@ -99,7 +137,9 @@ static void take_at_most(struct channels *c, struct channel *ch, uint32_t limit)
 	while (ch->readable && limit) {
 		struct iovec iov[2];
 		int error = 0;
-		int n = socket_send_reserve(c->stack, ch->so, u32_min(ch->read_size, limit), iov, &error);
+		bool urgent = ch->urgent && at_mark(ch);
+		uint32_t want = urgent ? 1 : u32_min(ch->read_size, limit);
+		int n = socket_send_reserve(c->stack, ch->so, want, iov, &error);
 		if (n == 0) {
 			take_refused(c, ch, error);
 			return;
@@ -112,20 +152,13 @@ static void take_at_most(struct channels *c, struct channel *ch, uint32_t limit)
 		if (got == 0) {
 			application_eof(c, ch);
 		} else if (got < 0) {
-			if (error == ECONNRESET)
-				ch->reset = true;
-			else if (error != EINTR)
-				ch->readable = false;
+			read_failed(ch, error);
 		} else {
 			limit -= (uint32_t)got;
-			ch->untaken_until = (instant){INT64_MIN};
-			if ((size_t)got == room)
-				ch->read_size = u32_min(ch->read_size * 2, CHANNEL_READ_MAX);
-			else if ((size_t)got < room / 2)
-				ch->read_size = u32_max(ch->read_size / 2, CHANNEL_READ_MIN);
-			/* A short read has emptied the pair; but an EOF behind it makes no second edge. */
-			if ((size_t)got < room && !ch->fin_pending)
-				ch->readable = false;
+			if (urgent)
+				socket_send_urgent(c->stack, ch->so);
+			else
+				learn_from_read(ch, (size_t)got, room);
 		}
 	}
 }
@@ -154,6 +187,7 @@ static bool take_all(struct channels *c, struct channel *ch, uint32_t pending)
 
 static void stream_sync(struct channels *c, struct channel *ch, uint32_t pending)
 {
+	ch->urgent = true; /* its edge may not have been seen */
 	(void)take_all(c, ch, pending);
 }
 
@@ -213,14 +247,48 @@ static void delivery_refused(struct channels *c, struct channel *ch, int error)
 	}
 }
 
+/* Shortens m to at most n bytes. */
+static void cut(struct msghdr *m, struct iovec *iov, uint32_t n)
+{
+	size_t left = n;
+
+	memcpy(iov, m->msg_iov, m->msg_iovlen * sizeof(*iov));
+	m->msg_iov = iov;
+	for (size_t i = 0; i < m->msg_iovlen; i++) {
+		iov[i].iov_len = size_min(iov[i].iov_len, left);
+		left -= iov[i].iov_len;
+		if (!left)
+			m->msg_iovlen = i + 1;
+	}
+}
+
+/* Sends what comes before the urgent byte, or that byte alone, or all when there is none. */
+static ssize_t send_some(struct channel *ch, const struct stack_delivery *d)
+{
+	struct iovec iov[STACK_DELIVERY_IOV];
+	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)d->iov, .msg_iovlen = (size_t)d->niov};
+	uint32_t ahead = socket_urgent_ahead(ch->so);
+
+	if (!ahead || ahead > d->len)
+		return sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	cut(&m, iov, ahead > 1 ? ahead - 1 : 1);
+	if (ahead > 1)
+		return sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_OOB);
+	if (n < 0 && errno == EOPNOTSUPP)
+		n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n;
+}
+
 static void stream_deliver(struct channels *c, struct channel *ch, const struct stack_delivery *d)
 {
-	struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)d->iov, .msg_iovlen = (size_t)d->niov};
+	uint32_t ahead = socket_urgent_ahead(ch->so);
+	uint32_t whole = !ahead || ahead > d->len ? d->len : ahead > 1 ? ahead - 1 : 1;
 
 	size_pair(ch);
 	if (ch->written > ch->rcvbuf / HELD_UNASKED_FRACTION)
 		refresh_held(c, ch);
-	ssize_t n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = send_some(ch, d);
 	if (n < 0) {
 		int error = errno;
 		stack_delivered(c->stack, d, 0, false);
@@ -229,8 +297,10 @@ static void stream_deliver(struct channels *c, struct channel *ch, const struct 
 	}
 	ch->written += (uint32_t)n;
 	ch->held += (uint32_t)n;
-	ch->out_full = (uint32_t)n < d->len;
+	ch->out_full = (uint32_t)n < whole;
 	stack_delivered(c->stack, d, (uint32_t)n, (uint32_t)n == d->len);
+	if ((uint32_t)n == whole && whole < d->len)
+		stack_offer(c->stack, ch->so); /* the rest, on the other side of the mark */
 }
 
 static void stream_event(struct channels *c, struct channel *ch, unsigned events)
@@ -260,7 +330,7 @@ static void stream_gone(struct channels *c, struct channel *ch)
 {
 	enum channel_ending how = ENDING_CLOSE;
 
-	ch->readable = true;
+	ch->readable = ch->urgent = true;
 	if (instant_lt(c->env->now, ch->untaken_until))
 		how = ENDING_ABORT;
 	else if (ch->reset)

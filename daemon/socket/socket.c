@@ -150,6 +150,17 @@ void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes)
 		tcp_set_held(&s->tcp, &so->tcp, bytes);
 }
 
+void socket_send_urgent(struct stack *s, struct socket *so)
+{
+	if (so->protocol == SOCKET_TCP)
+		tcp_send_urgent(&s->tcp, &so->tcp);
+}
+
+uint32_t socket_urgent_ahead(const struct socket *so)
+{
+	return so->protocol == SOCKET_TCP ? tcp_urgent_undelivered(&so->tcp) : 0;
+}
+
 int socket_take_error(struct socket *so)
 {
 	int e = so->error;

@@ -76,6 +76,10 @@ int socket_accept(struct stack *s, struct socket *listener, struct socket **chil
 /* Where the application's bytes go: see tcp_send_reserve. */
 int socket_send_reserve(struct stack *s, struct socket *so, uint32_t want, struct iovec iov[2], int *error);
 void socket_send_commit(struct stack *s, struct socket *so, uint32_t n);
+/* RFC 9293 3.9.1.2: all that was committed so far is urgent text (TCP). */
+void socket_send_urgent(struct stack *s, struct socket *so);
+/* Bytes from the next delivery's first to the end of urgent text, 0 none (TCP). */
+uint32_t socket_urgent_ahead(const struct socket *so);
 /* One datagram; dst.addr none: the peer. See udp_send. */
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len);
 /* ENOTCONN. */

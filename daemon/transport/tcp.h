@@ -387,6 +387,8 @@ void tcp_send_commit(struct tcp_layer *l, struct tcp *t, uint32_t n);
 void tcp_send_urgent(struct tcp_layer *l, struct tcp *t);
 /* RFC 9293 3.8.5, MUST-33: bytes from the next that the application reads to the end of the urgent text; 0: none. */
 uint32_t tcp_urgent_queued(const struct tcp *t);
+/* The same from the next byte that tcp_deliver gives; 0: none, or it is in the channel already. */
+uint32_t tcp_urgent_undelivered(const struct tcp *t);
 /* SHUT_WR: FIN after the bytes in the ring. */
 int tcp_shutdown_write(struct tcp_layer *l, struct tcp *t);
 /* SHUT_RD: what is waiting and what comes is dropped. */

@@ -34,6 +34,13 @@ uint32_t tcp_urgent_queued(const struct tcp *t)
 	return t->rcv.urgent ? seq_len(read_point(t), t->rcv.up) : 0;
 }
 
+uint32_t tcp_urgent_undelivered(const struct tcp *t)
+{
+	seq32 next = seq_sub(t->rcv.nxt, t->rcv_ring.len + t->rcv.borrowed + t->fin_received);
+
+	return t->rcv.urgent && seq_gt(t->rcv.up, next) ? seq_len(next, t->rcv.up) : 0;
+}
+
 void tcp_send_urgent(struct tcp_layer *l, struct tcp *t)
 {
 	if (!t->snd_ring.len)
