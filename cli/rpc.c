@@ -32,7 +32,9 @@ struct rpc {
 	bool (*message)(void *ctx, const uint8_t *bytes, size_t len);
 	void *message_ctx;
 	struct rpc_result *result;
-	bool broken; /* the answer cannot be read */
+	bool broken;                       /* the answer cannot be read */
+	const volatile sig_atomic_t *stop; /* rpc_wait_until; NULL: a wait has its limit */
+	bool stopped;
 };
 
 static void fail(struct rpc *r, const char *why)
@@ -240,6 +242,15 @@ void rpc_close(struct rpc *r)
 	free(r);
 }
 
+void rpc_wait_until(struct rpc *r, const volatile sig_atomic_t *stop)
+{
+	struct timeval look = {.tv_sec = 1};
+
+	r->stop = stop;
+	/* A signal that comes just before the wait does not interrupt it. */
+	(void)setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
+}
+
 static bool write_all(struct rpc *r)
 {
 	for (;;) {
@@ -270,6 +281,9 @@ static void converse(struct rpc *r)
 	while (!r->closed) {
 		ssize_t n;
 
+		r->stopped = r->stop && *r->stop;
+		if (r->stopped)
+			return;
 		if (!write_all(r)) {
 			fail(r, errno == EAGAIN ? slow : "the daemon closed the connection");
 			return;
@@ -277,7 +291,7 @@ static void converse(struct rpc *r)
 		if (r->closed)
 			return;
 		n = recv(r->fd, input, sizeof(input), 0);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && r->stop)))
 			continue;
 		if (n <= 0) {
 			fail(r, n < 0 && errno == EAGAIN ? slow : "the daemon closed the connection");
@@ -334,6 +348,8 @@ bool rpc_call(struct rpc *r, const char *method, const ProtobufCMessage *request
 	else
 		converse(r);
 	free(bytes);
+	if (r->stopped && !r->broken)
+		result->status = RPC_STATUS_OK;
 	if (!r->broken && result->status < 0)
 		fail(r, "the call ended without a status: is it a toynetd?");
 	return !r->broken && result->status == RPC_STATUS_OK;

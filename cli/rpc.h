@@ -4,6 +4,7 @@
 #define CLI_RPC_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,9 @@ struct rpc;
 /* NULL: errno says why (ENOENT, ECONNREFUSED, EACCES, ENAMETOOLONG, ENOMEM, ...). */
 struct rpc *rpc_open(const char *path);
 void rpc_close(struct rpc *r);
+/* From here on a call waits for the daemon without limit, and ends as if it were OK, within a second, when *stop is set
+ * (by a signal handler); no other call can follow then. */
+void rpc_wait_until(struct rpc *r, const volatile sig_atomic_t *stop);
 /* Calls "/toynet.v1.Service/Method". Each answer's bytes are lent to message(ctx), which returns false when it cannot
  * read them. Returns when the call has ended; true when its status is OK. */
 bool rpc_call(struct rpc *r, const char *method, const ProtobufCMessage *request,

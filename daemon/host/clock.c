@@ -12,6 +12,14 @@ instant clock_now(void)
 	return (instant){ts.tv_sec * NS_PER_S + ts.tv_nsec};
 }
 
+int64_t clock_epoch_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec - clock_now().ns;
+}
+
 bool clock_seed(struct rng *rng)
 {
 	uint8_t entropy[32];

@@ -14,6 +14,7 @@
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_NAME_MAX  32
 #define CONFIG_PATH_MAX  108 /* sun_path */
+#define CONFIG_FILE_MAX  128
 #define CONFIG_VALUE_MAX 128
 
 struct config {
@@ -28,6 +29,8 @@ struct config {
 	char user[CONFIG_NAME_MAX], group[CONFIG_NAME_MAX];
 	struct stack_config stack; /* all but ip */
 	struct impair_config impair;
+	char capture[CONFIG_FILE_MAX]; /* path of the file; empty: none */
+	uint32_t capture_snap_length;  /* 0: whole frames */
 };
 
 enum config_verdict {

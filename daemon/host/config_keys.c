@@ -95,6 +95,8 @@ const struct config_key config_keys[] = {
 	{"control", "socket-mode", KIND_MODE, FIELD(socket_mode), 0, 0777, "its permissions, octal"},
 	{"control", "user", KIND_NAME, FIELD(user), 1, CONFIG_NAME_MAX, "user to become after start; `toynet' when that user exists"},
 	{"control", "group", KIND_NAME, FIELD(group), 1, CONFIG_NAME_MAX, "group to become; the user's when not given"},
+	{"link", "capture", KIND_NAME, FIELD(capture), 1, CONFIG_FILE_MAX, "file into which every frame is captured (pcapng)"},
+	{"link", "capture-snap-length", KIND_NUMBER, FIELD(capture_snap_length), 0, FRAME_MAX, "bytes stored of each frame; 0: all"},
 	{"impair", "impair-seed", KIND_NUMBER, FIELD(impair.seed), 0, UINT64_MAX, "seed of the impair link; 0: random"},
 	IMPAIR_KEYS("impair-in", "in-", in, "towards the stack"),
 	IMPAIR_KEYS("impair-out", "out-", out, "away from the stack"),

@@ -26,11 +26,10 @@ static void begin(void *ctx)
 
 static void pump_output(struct driver *d)
 {
-	struct link *link = &d->impair.link;
 	struct frame_out f;
 
 	while (stack_output(d->stack, &f))
-		if (!link->ops->send(link, &f))
+		if (!d->link->ops->send(d->link, &f))
 			stack_output_refused(d->stack);
 }
 
@@ -57,6 +56,7 @@ static void pump(struct driver *d)
 	pump_output(d);
 	channels_turn_end(&d->channels);
 	stack_turn_end(d->stack);
+	capture_turn_end(&d->capture);
 }
 
 static void stop(struct driver *d, int status)
@@ -68,17 +68,17 @@ static void stop(struct driver *d, int status)
 /* At least one pump, whether frames came or not. */
 static void pump_frames(struct driver *d)
 {
-	struct link *link = &d->impair.link;
 	struct frame_in frames[STACK_BATCH_MAX];
 	int n = d->tap_ready ? STACK_BATCH_MAX : 0;
 
 	for (int i = 0; i < DRIVER_BATCHES; i++) {
 		if (n == STACK_BATCH_MAX)
-			n = link->ops->recv(link, frames, STACK_BATCH_MAX);
+			n = d->link->ops->recv(d->link, frames, STACK_BATCH_MAX);
 		else if (i > 0)
 			break;
 		if (n)
 			stack_input(d->stack, frames, n);
+		capture_input_end(&d->capture);
 		pump(d);
 	}
 	if (d->tap.error) {
@@ -91,7 +91,7 @@ static void arm(struct driver *d)
 {
 	instant next = instant_min(stack_deadline(d->stack), rpc_deadline(d->rpc));
 
-	next = instant_min(next, d->impair.link.ops->deadline(&d->impair.link));
+	next = instant_min(next, d->link->ops->deadline(d->link));
 	next = instant_min(next, channels_deadline(&d->channels));
 	next = instant_min(next, d->control.retry_at);
 	/* A timer that goes off early costs one empty turn, and setting it later one system call in every turn. */
@@ -114,7 +114,7 @@ static void turn(uv_check_t *h)
 		rpc_tick(d->rpc);
 	if (instant_le(channels_deadline(&d->channels), d->env.now))
 		channels_tick(&d->channels);
-	if (instant_le(d->impair.link.ops->deadline(&d->impair.link), d->env.now))
+	if (instant_le(d->link->ops->deadline(d->link), d->env.now))
 		d->tap_ready = true;
 	pump_frames(d);
 	control_flush(&d->control, d->env.now);
@@ -178,6 +178,58 @@ void driver_impairment_changed(struct driver *d)
 	stack_set_caps(d->stack, d->impair.link.caps);
 }
 
+/* No capture, no cost: its link and its trace are in the way only while somebody captures. */
+static void choose_link(struct driver *d)
+{
+	bool active = capture_active(&d->capture);
+
+	d->link = active ? &d->capture.link : &d->impair.link;
+	d->env.trace = active ? capture_trace : NULL;
+	d->env.trace_ctx = &d->capture;
+}
+
+int driver_capture_open(struct driver *d, struct capture_sink *sink, const struct capture_options *o)
+{
+	d->capture.epoch_ns = clock_epoch_ns();
+	int err = capture_open(&d->capture, sink, o);
+	choose_link(d);
+	return err;
+}
+
+void driver_capture_close(struct driver *d, struct capture_sink *sink)
+{
+	capture_close(&d->capture, sink);
+	choose_link(d);
+}
+
+/* The layers below the stack, from the tap up. */
+static void init_links(struct driver *d)
+{
+	impair_init(&d->impair, &d->env, &d->tap.link, rng_u64(&d->env.rng));
+	capture_init(&d->capture, &d->env, &d->impair.link, d->tap.name, "toynetd " TOYNET_VERSION, tcp_state_names);
+	d->impair.watch = (struct impair_watch){capture_lost, &d->capture};
+	choose_link(d);
+}
+
+static bool start_capture_file(struct driver *d, char why[CONFIG_ERROR_MAX])
+{
+	const struct capture_options o = {.snap_length = d->cfg.capture_snap_length};
+	int err;
+
+	if (!d->cfg.capture[0])
+		return true;
+	d->capture.epoch_ns = clock_epoch_ns();
+	if (!capture_file_create(&d->capture_file, d->cfg.capture))
+		err = errno;
+	else
+		err = capture_file_start(&d->capture_file, &d->capture, &o);
+	if (err)
+		snprintf(why, CONFIG_ERROR_MAX, "key `capture': cannot capture into %s: %s", d->cfg.capture,
+		         strerror(err));
+	choose_link(d);
+	return err == 0;
+}
+
 /* A station's address of our own beside the kernel's: the same again after a restart on the same interface. */
 static struct mac_addr derived_mac(struct mac_addr kernel)
 {
@@ -202,7 +254,7 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 		         "key `mac' is the MAC address of the kernel's side of %s: choose another", d->tap.name);
 		return false;
 	}
-	impair_init(&d->impair, &d->env, &d->tap.link, rng_u64(&d->env.rng));
+	init_links(d);
 	d->stack = stack_new(&d->env, &sc, d->impair.link.caps);
 	if (d->stack)
 		d->rpc = rpc_server_new(d->stack, &driver_rpc_host, d, TOYNET_VERSION);
@@ -214,7 +266,7 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 		return false;
 	}
 	d->tap.counters = d->impair.counters = stack_counters(d->stack);
-	d->impair.lookup = (struct flow_lookup){stack_flow_owner, d->stack};
+	d->impair.lookup = d->capture.lookup = (struct flow_lookup){stack_flow_owner, d->stack};
 	channels_attach(&d->channels, d->stack, d->rpc);
 	driver_set_impairment(d, &d->cfg.impair);
 	return true;
@@ -291,7 +343,7 @@ bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERR
 		tap_close(&d->tap);
 		return false;
 	}
-	bool ok = open_stack(d, why);
+	bool ok = open_stack(d, why) && start_capture_file(d, why);
 	if (ok && !open_loop(d)) {
 		snprintf(why, CONFIG_ERROR_MAX, "the event loop cannot be set up: %s", strerror(errno));
 		ok = false;
@@ -325,6 +377,9 @@ static void driver_close(struct driver *d)
 	channels_abort_all(&d->channels);
 	pump_output(d);
 	stack_turn_end(d->stack);
+	capture_turn_end(&d->capture);
+	capture_file_close(&d->capture_file);
+	choose_link(d);
 	control_stop(&d->control);
 	uv_walk(&d->loop, close_handle, NULL);
 	while (uv_run(&d->loop, UV_RUN_NOWAIT) != 0)
@@ -333,6 +388,7 @@ static void driver_close(struct driver *d)
 	channels_close_set(&d->channels);
 	rpc_server_free(d->rpc);
 	stack_free(d->stack);
+	capture_free(&d->capture);
 	impair_free(&d->impair);
 	tap_close(&d->tap);
 	close(d->timerfd);

@@ -13,6 +13,7 @@
 #ifndef TOYNET_HOST_DRIVER_H
 #define TOYNET_HOST_DRIVER_H
 
+#include "host/capture_file.h"
 #include "host/channel.h"
 #include "host/control.h"
 #include "host/tap.h"
@@ -23,7 +24,10 @@ struct driver {
 	struct env env;
 	struct config cfg;
 	struct tap tap;
-	struct impair impair; /* around the tap: the stack's link */
+	struct impair impair;   /* around the tap */
+	struct capture capture; /* around the impairment, while anybody captures */
+	struct capture_file capture_file;
+	struct link *link; /* the stack's: one of the two */
 	struct stack *stack;
 	struct rpc_server *rpc;
 	struct channels channels;
@@ -50,5 +54,9 @@ extern const struct rpc_host driver_rpc_host;
 void driver_set_impairment(struct driver *d, const struct impair_config *cfg);
 /* Its settings or rules were changed: switches offloads off or on as it needs. */
 void driver_impairment_changed(struct driver *d);
+
+/* Begins to capture into a sink, or ends. See capture_open. */
+int driver_capture_open(struct driver *d, struct capture_sink *sink, const struct capture_options *o);
+void driver_capture_close(struct driver *d, struct capture_sink *sink);
 
 #endif

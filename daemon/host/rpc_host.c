@@ -143,6 +143,16 @@ static void impair_changed(void *ctx)
 	driver_impairment_changed(ctx);
 }
 
+static int open_capture(void *ctx, struct capture_sink *sink, const struct capture_options *o)
+{
+	return driver_capture_open(ctx, sink, o);
+}
+
+static void close_capture(void *ctx, struct capture_sink *sink)
+{
+	driver_capture_close(ctx, sink);
+}
+
 static const char *interface_name(void *ctx)
 {
 	const struct driver *d = ctx;
@@ -167,5 +177,7 @@ const struct rpc_host driver_rpc_host = {
         .config_change = change_config,
         .impair = impair,
         .impair_changed = impair_changed,
+        .capture_open = open_capture,
+        .capture_close = close_capture,
         .interface_name = interface_name,
 };

@@ -160,6 +160,12 @@ void calls_end_socket(struct rpc_server *srv, uint64_t id, int error)
 	}
 }
 
+void call_wake(struct call *c)
+{
+	h2_resume(c->stream);
+	conn_mark_pending(c->conn);
+}
+
 void call_expire(struct call *c)
 {
 	static const char late[] = "the deadline of the call has passed";
@@ -415,6 +421,8 @@ static void on_closed(void *call)
 		hash_table_remove(&srv->parked, &c->by_socket);
 		srv->parked_count--;
 	}
+	if (c->state_of_method)
+		c->method->closed(c);
 	timer_cancel(&srv->timers, &c->timer);
 	srv->calls--;
 	grpc_reader_free(&c->request);

@@ -37,7 +37,7 @@ enum rpc_fd {
 enum produced {
 	PRODUCE_MORE, /* ask again when this is sent */
 	PRODUCE_END,
-	PRODUCE_WAIT, /* nothing to say until the caller ends it */
+	PRODUCE_WAIT, /* nothing to say until call_wake, or until the caller ends it */
 };
 
 struct call;
@@ -58,6 +58,7 @@ struct rpc_method {
 	enum produced (*produce)(struct call *c); /* streaming methods; uses call_append */
 	/* Parked calls: something happened to so. Answers, or leaves the call parked. */
 	void (*event)(struct call *c, struct socket *so, unsigned events);
+	void (*closed)(struct call *c); /* the stream is gone: frees c->state_of_method, which is not NULL */
 };
 
 extern const struct rpc_method rpc_methods[];
@@ -117,6 +118,7 @@ struct call {
 	bool streaming;  /* produce is to be asked */
 	bool exhausted;  /* memory for the answer failed */
 	uint64_t cursor; /* of produce */
+	void *state_of_method;
 	enum grpc_status status;
 	int error; /* for the trailer; 0 none */
 	char message[GRPC_MESSAGE_MAX];
@@ -136,6 +138,8 @@ void call_stream(struct call *c);
 bool call_append(struct call *c, const ProtobufCMessage *m);
 /* Waits for events on so. */
 void call_park(struct call *c, struct socket *so);
+/* A streaming call that had nothing to say has something now. */
+void call_wake(struct call *c);
 /* The call's deadline has passed. */
 void call_expire(struct call *c);
 /* Every call parked on the socket ends with error. */

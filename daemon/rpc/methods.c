@@ -168,6 +168,15 @@ const struct rpc_method rpc_methods[] = {
                 .run = admin_delete_impair_rule,
         },
         {
+                .path = ADMIN("Capture"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__capture_request__descriptor,
+                .run = admin_capture,
+                .produce = admin_capture_produce,
+                .closed = admin_capture_closed,
+        },
+        {
                 .path = HEALTH("Check"),
                 .permission = PERMIT_ANYONE,
                 .socket = RPC_NO_SOCKET,

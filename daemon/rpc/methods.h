@@ -64,6 +64,10 @@ RUN(admin_delete_impair_rule);
 /* methods_config.c */
 RUN(admin_get_config);
 RUN(admin_set_config);
+/* methods_capture.c */
+RUN(admin_capture);
+enum produced admin_capture_produce(struct call *c);
+void admin_capture_closed(struct call *c);
 /* methods_health.c */
 RUN(health_check);
 RUN(health_watch);

@@ -11,6 +11,7 @@
 #ifndef TOYNET_RPC_RPC_H
 #define TOYNET_RPC_RPC_H
 
+#include "link/capture.h"
 #include "link/impair.h"
 #include "stack/stack.h"
 #include <sys/types.h>
@@ -68,6 +69,9 @@ struct rpc_host {
 	/* The impair link itself, for its rules; and: they were changed. */
 	struct impair *(*impair)(void *ctx);
 	void (*impair_changed)(void *ctx);
+	/* As capture_open and capture_close; the sink is rpc's. */
+	int (*capture_open)(void *ctx, struct capture_sink *sink, const struct capture_options *o);
+	void (*capture_close)(void *ctx, struct capture_sink *sink);
 	/* Name of the interface, static. */
 	const char *(*interface_name)(void *ctx);
 };

@@ -145,6 +145,18 @@ static int config_change(void *ctx, const struct rpc_config_setting *settings, s
 	}
 	return 0;
 }
+static int open_capture(void *ctx, struct capture_sink *sink, const struct capture_options *o)
+{
+	struct rig *r = ctx;
+
+	return capture_open(&r->capture, sink, o);
+}
+static void close_capture(void *ctx, struct capture_sink *sink)
+{
+	struct rig *r = ctx;
+
+	capture_close(&r->capture, sink);
+}
 static const char *interface_name(void *ctx)
 {
 	(void)ctx;
@@ -168,6 +180,8 @@ static const struct rpc_host host = {
         .impair_changed = impair_changed,
         .config_entry = config_entry,
         .config_change = config_change,
+        .capture_open = open_capture,
+        .capture_close = close_capture,
         .interface_name = interface_name,
 };
 
@@ -184,6 +198,7 @@ void rig_begin(struct rig *r)
 	};
 	loop_init(&r->loop, &r->env);
 	impair_init(&r->link, &r->env, &r->loop.link, 1);
+	capture_init(&r->capture, &r->env, &r->loop.link, "toy0", "rig", tcp_state_names);
 	r->stack = stack_new(&r->env, &cfg, (struct link_caps){0});
 	ck_assert_ptr_nonnull(r->stack);
 	r->srv = rpc_server_new(r->stack, &host, r, "0.1.0");
@@ -200,6 +215,7 @@ void rig_end(struct rig *r)
 		so->channel = NULL;
 	stack_turn_end(r->stack);
 	stack_free(r->stack);
+	capture_free(&r->capture);
 	impair_free(&r->link);
 	loop_free(&r->loop);
 	unit_env_end(&r->env);

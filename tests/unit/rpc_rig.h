@@ -25,7 +25,8 @@ struct rig {
 	struct loop loop;
 	struct impair link; /* over the loop; only its rules matter */
 	int link_changed;
-	int channel; /* its address is every socket's channel */
+	struct capture capture; /* over the loop */
+	int channel;            /* its address is every socket's channel */
 };
 
 /* A client on a connection of its own. */

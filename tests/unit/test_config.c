@@ -209,7 +209,7 @@ START_TEST(test_table)
 		ck_assert_uint_lt(strlen(k->name), CONFIG_NAME_MAX);
 	}
 	ck_assert_ptr_null(config_key_find("addres"));
-	ck_assert(!config_section_known("link"));
+	ck_assert(!config_section_known("links"));
 }
 END_TEST
 
