@@ -213,6 +213,16 @@ static void inherit_linger(int listener, int connection)
 		client_linger_learn(to.cookie, client_linger_known(from.cookie));
 }
 
+/* What the kernel does on the descriptor itself: a pair of its own knows nothing of the listener's. */
+static void inherit_native(int listener, int connection)
+{
+	int in_line = 0;
+	socklen_t len = sizeof(in_line);
+
+	if (getsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &in_line, &len) == 0 && in_line)
+		(void)setsockopt(connection, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
+}
+
 int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct toynet_accept_record record;
@@ -244,6 +254,7 @@ int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	}
 	client_address_store(&peer, addr, len);
 	inherit_linger(fd, connection);
+	inherit_native(fd, connection);
 	return connection;
 }
 

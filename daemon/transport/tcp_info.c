@@ -88,7 +88,7 @@ static void read_receiver(const struct tcp *t, struct tcp_info *i)
 	i->rcv_ssthresh = t->rcvbuf;
 	i->advmss = t->rcv.mss;
 	i->rcv_rtt = us(t->tune.rtt);
-	i->rcv_space = t->tune.taken;
+	i->rcv_space = u32_max(t->tune.last, t->tune.taken);
 	i->bytes_received = t->bytes_received;
 	i->segs_in = (uint32_t)t->segs_in;
 	i->segs_out = (uint32_t)t->segs_out;

@@ -34,7 +34,7 @@ enum tcp_ca_state { TCP_CA_OPEN, TCP_CA_DISORDER, TCP_CA_CWR, TCP_CA_RECOVERY, T
 	X(uint32_t, advmss)        /* bytes, as in our SYN */                                                \
 	X(uint32_t, reordering)    /* duplicate ACKs that mean a loss */                                     \
 	X(uint32_t, rcv_rtt)       /* us, as the receiver sees it; 0 unknown */                              \
-	X(uint32_t, rcv_space)     /* bytes that the application has read in this round trip */              \
+	X(uint32_t, rcv_space)     /* most bytes that the application has read in a round trip */            \
 	X(uint32_t, total_retrans) /* segments */                                                            \
 	X(uint64_t, pacing_rate)   /* bytes per second: unlimited, since nothing is paced */                 \
 	X(uint64_t, max_pacing_rate)                                                                         \

@@ -280,7 +280,7 @@ static bool worth_sending(const struct tcp *t, uint32_t text, uint32_t unsent, u
 {
 	if (text >= mss)
 		return true;
-	if (t->push_owed)
+	if (t->push_owed && seq_ge(seq_add(t->snd.nxt, text), t->push))
 		return true;
 	if (text == unsent && held_by_cork(t))
 		return false;

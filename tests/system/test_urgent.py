@@ -240,6 +240,14 @@ def accepted_connections_have_it_too():
             expect_equal(peer.wait(), b"!", "the answer")
             expect_equal(read_all(s.fileno()), b"", "end-of-file, and nothing else")
             s.close()
+            listener.setsockopt(SOL, socket.SO_OOBINLINE, 1)
+            peer = lab.kernel(connect)
+            s = listener.accept()[0]
+            expect_equal(s.getsockopt(SOL, socket.SO_OOBINLINE), 1, "SO_OOBINLINE of the listener's connection")
+            expect_equal(read_exactly(s, 1), [b"?"], "the urgent byte, in line")
+            s.send(b"!", socket.MSG_OOB)
+            expect_equal(peer.wait(), b"!", "the answer")
+            s.close()
         with Sock(socket.SOCK_DGRAM) as u:
             with expect_error(errno.EOPNOTSUPP, "MSG_OOB on a datagram socket"):
                 u.sendto(b"x", (KERNEL, 5941), socket.MSG_OOB)

@@ -387,6 +387,23 @@ START_TEST(a_cork_and_what_pushes)
 }
 END_TEST
 
+/* RFC 9293 3.8.6.2.1: a push is no leave for silly windows. */
+START_TEST(a_push_does_not_fill_a_small_window)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .wnd = 200);
+	do_send(&n, 500);
+	OUT_NOTHING(&n);
+	ck_assert_int_eq(set(&n, n.so, OPT_TCP_NODELAY, 1), 0);
+	tcp_net_turn(&n);
+	OUT_NOTHING(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .wnd = 600);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 500);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(the_clamp_bounds_the_window)
 {
 	struct tcp_net n;
@@ -494,6 +511,6 @@ Suite *option_suite(void)
 	           a_value_of_another_kind, congestion_control_by_name, negotiated_before_the_opening,
 	           a_syn_without_options, children_have_their_listeners_choice, delayed_acks_and_quick_ones,
 	           a_cork_holds_back_what_is_no_full_segment, a_cork_leaks, a_cork_and_what_pushes,
-	           the_clamp_bounds_the_window, syn_retries_of_its_own, fin_wait_2_and_time_wait_of_its_own,
-	           tcp_info_is_read_only, state_shows_in_options);
+	           a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window, syn_retries_of_its_own,
+	           fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only, state_shows_in_options);
 }
