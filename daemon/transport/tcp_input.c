@@ -305,7 +305,7 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 	if (g->flags & TCP_RST)
 		return false;
 	if (g->text_len || seg_len(g)) {
-		t->ack_owed = true; /* text sent again asks for the ACK that was lost */
+		tcp_ack_soon(t); /* text sent again asks for the ACK that was lost */
 		tcp_output_wanted(l, t);
 	} else {
 		tcp_challenge_ack(l, t);

@@ -21,12 +21,12 @@
 #define TCP_MSS_DEFAULT      536 /* RFC 9293 3.7.1 MUST-15 */
 #define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
 #define TCP_DUPTHRESH        3
-#define TCP_QUICK_ACKS       16   /* segments at the start that are acknowledged at once */
+#define TCP_QUICK_ACKS       16   /* segments that are acknowledged at once, at the start and after a loss */
 #define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */
 #define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
 #define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
 #define TCP_SYN_QUEUE_MIN    128
-#define TCP_SYN_TEXT_MAX     32 /* children of a listener in SYN-RECEIVED that may hold text */
+#define TCP_SYN_TEXT_MAX     32    /* children of a listener in SYN-RECEIVED that may hold text */
 #define TCP_REOPEN_STEP      65537 /* from the last number of an incarnation to the first of the next: a window */
 #define TCP_R1               3     /* retransmissions (RFC 9293 3.8.3, SHLD-10) */
 #define TCP_CHALLENGES_PER_S 10
@@ -146,6 +146,9 @@ void tcp_syn_text(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 bool tcp_fin_fits(const struct tcp *t, seq32 fin);
 /* The interval beyond a gap that holds the sequence number; NULL: none. */
 const struct tcp_gap *tcp_gap_of(const struct tcp *t, seq32 seq);
+/* An ACK now. Something was lost, so the sender's window is small, and may not hold the second segment that a delayed
+ * ACK waits for: the next segments are acknowledged one by one, too (RFC 5681 4.2 allows more ACKs than it demands). */
+void tcp_ack_soon(struct tcp *t);
 void tcp_rcv_discard(struct tcp_layer *l, struct tcp *t);
 /* [start, end) arrived although it had arrived before. */
 void tcp_note_duplicate(struct tcp *t, seq32 start, seq32 end);

@@ -212,6 +212,13 @@ static void note_recent(struct tcp *t, seq32 seq)
 	t->rcv.recents = kept;
 }
 
+void tcp_ack_soon(struct tcp *t)
+{
+	t->ack_owed = true;
+	if (t->quick_until < t->segs_in + TCP_QUICK_ACKS)
+		t->quick_until = t->segs_in + TCP_QUICK_ACKS;
+}
+
 static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const uint8_t *p, uint32_t len,
                          uint32_t segments)
 {
@@ -219,7 +226,7 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 	uint32_t pos = position(t, seq);
 
 	/* RFC 5681 4.2: answer out-of-order text at once. */
-	t->ack_owed = true;
+	tcp_ack_soon(t);
 	if (!ring_reserve(&t->rcv_ring, l->rings, pos + len, extent(t))) {
 		TCP_DROP(l, t, TcpNoMemory);
 		return;
@@ -299,7 +306,7 @@ static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		tcp_note_duplicate(t, seq, seq_add(seq, u32_min(old, len)));
 		if (old >= len) {
 			TCP_DROP(l, t, TcpDuplicateData);
-			t->ack_owed = true;
+			tcp_ack_soon(t);
 			return;
 		}
 		p += old;

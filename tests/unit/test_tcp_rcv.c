@@ -32,6 +32,34 @@ START_TEST(delayed_ack)
 }
 END_TEST
 
+/* After a sign of loss the sender's window may be one segment: no ACK is delayed for a while. */
+START_TEST(no_delay_after_a_loss)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	uint32_t seq = past_quick_acks(&n);
+	IN(&n, TCP_ACK, .seq = seq + 1460, .ack = 1, .len = 1460);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq);
+	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 1460);
+	seq += 2920;
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq);
+	for (int i = 0; i < TCP_QUICK_ACKS - 1; i++, seq += 10) {
+		IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 10);
+		OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 10);
+	}
+	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 10);
+	OUT_NOTHING(&n);
+	tcp_net_pass(&n, 500);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 10);
+	/* What arrives twice was lost, or its ACK was. */
+	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 10);
+	IN(&n, TCP_ACK, .seq = seq + 10, .ack = 1, .len = 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 20);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(data_take_the_ack_along)
 {
 	struct tcp_net n;
@@ -596,13 +624,13 @@ END_TEST
 Suite *tcp_rcv_suite(void);
 Suite *tcp_rcv_suite(void)
 {
-	UNIT_SUITE("tcp_rcv", delayed_ack, data_take_the_ack_along, one_ack_for_a_batch, out_of_order_with_sack,
-	           no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps, text_beyond_the_window_is_cut,
-	           the_right_edge_never_moves_left, small_segments_do_not_outgrow_the_buffer,
-	           window_opens_when_the_application_reads, the_right_edge_moves_in_worthwhile_steps, fin_with_text,
-	           fin_beyond_a_gap_is_held, a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin,
-	           fin_beyond_the_window, fin_of_a_segment_without_memory, recent_blocks_come_first,
-	           a_duplicate_before_the_recent_blocks, one_byte_holes_are_cheap,
-	           retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded, shut_down_for_reading,
-	           want_of_memory);
+	UNIT_SUITE("tcp_rcv", delayed_ack, no_delay_after_a_loss, data_take_the_ack_along, one_ack_for_a_batch,
+	           out_of_order_with_sack, no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps,
+	           text_beyond_the_window_is_cut, the_right_edge_never_moves_left,
+	           small_segments_do_not_outgrow_the_buffer, window_opens_when_the_application_reads,
+	           the_right_edge_moves_in_worthwhile_steps, fin_with_text, fin_beyond_a_gap_is_held,
+	           a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin, fin_beyond_the_window,
+	           fin_of_a_segment_without_memory, recent_blocks_come_first, a_duplicate_before_the_recent_blocks,
+	           one_byte_holes_are_cheap, retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded,
+	           shut_down_for_reading, want_of_memory);
 }
