@@ -350,12 +350,10 @@ static void reset_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 
 /* RFC 9293 3.10.7.4 (TIME-WAIT), RFC 6191 2: may this SYN open a new incarnation? The last sequence number of the
  * former one is that of its FIN, which is before RCV.NXT. */
-static bool reopens(const struct tcp_layer *l, const struct tcp *t, const struct tcp_seg *g)
+static bool reopens(const struct tcp *t, const struct tcp *listener, const struct tcp_seg *g)
 {
-	bool timestamps = l->cfg.timestamps && g->opt.has_ts;
+	bool timestamps = listener->knob.timestamps && g->opt.has_ts;
 
-	if (t->state != TCP_TIME_WAIT || !(g->flags & TCP_SYN) || (g->flags & (TCP_ACK | TCP_RST | TCP_FIN)))
-		return false;
 	if (timestamps && !t->ts_ok)
 		return true;
 	if (timestamps && g->opt.tsval != t->ts_recent)
@@ -368,11 +366,11 @@ static bool reopens(const struct tcp_layer *l, const struct tcp *t, const struct
  * has room, the SYN is an old duplicate like any other. */
 static struct tcp *reopen(struct tcp_layer *l, struct tcp *old, struct tcp_seg *g)
 {
-	if (!reopens(l, old, g))
+	if (old->state != TCP_TIME_WAIT || (g->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
 		return NULL;
 	struct pcb *p = pcb_lookup_port(&l->pcbs, g->local, true);
 	struct tcp *listener = p ? container_of(p, struct tcp, pcb) : NULL;
-	if (!listener || !tcp_listen_room(listener))
+	if (!listener || !tcp_listen_room(listener) || !reopens(old, listener, g))
 		return NULL;
 	COUNT(l->cnt, TcpTimeWaitReused);
 	g->reopens = true;

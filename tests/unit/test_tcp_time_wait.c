@@ -65,6 +65,23 @@ START_TEST(time_wait_is_reused_by_a_later_syn)
 }
 END_TEST
 
+/* RFC 6191 2, note: timestamps of the new incarnation need the listener's consent, too. */
+START_TEST(a_listener_without_timestamps)
+{
+	struct tcp_net n;
+	in_accepted_time_wait(&n, &tcp_net_modern, 100);
+	n.listener->tcp.knob.timestamps = false;
+	uint32_t later = tcb(&n)->ts_recent + 1;
+	IN(&n, TCP_SYN, .seq = 101, .mss = 1460, .has_ts = true, .tsval = later);
+	OUT(&n, TCP_ACK, .seq = 2, .ack = 102);
+	EXPECT_STATE(&n, TCP_TIME_WAIT);
+	n.iss_known = false;
+	IN(&n, TCP_SYN, .seq = 102, .mss = 1460, .has_ts = true, .tsval = later);
+	ck_assert(!OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 103)->has_ts);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* MAY-2 (1) again: a connection that sent faster than the clock of the ISN ticks. */
 START_TEST(a_new_incarnation_begins_above_the_old_one)
 {
@@ -168,7 +185,8 @@ END_TEST
 Suite *tcp_time_wait_suite(void);
 Suite *tcp_time_wait_suite(void)
 {
-	UNIT_SUITE("tcp_time_wait", time_wait_is_reused_by_a_later_syn, a_new_incarnation_begins_above_the_old_one,
-	           time_wait_stays_when_the_listener_is_full, old_duplicates_in_time_wait,
-	           time_wait_without_a_listener_is_not_reused, time_wait_answers_a_fin_again);
+	UNIT_SUITE("tcp_time_wait", time_wait_is_reused_by_a_later_syn, a_listener_without_timestamps,
+	           a_new_incarnation_begins_above_the_old_one, time_wait_stays_when_the_listener_is_full,
+	           old_duplicates_in_time_wait, time_wait_without_a_listener_is_not_reused,
+	           time_wait_answers_a_fin_again);
 }
