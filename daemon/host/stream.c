@@ -13,7 +13,9 @@
  * Urgent text (RFC 9293 3.8.5) is the kernel's out-of-band byte on the pair. A byte that the application sends with
  * MSG_OOB stops our reads at its mark and goes into the ring alone, with the mark of TCP behind it. A byte in front of
  * the peer's mark is sent with MSG_OOB; POLLPRI, SIGURG, SIOCATMARK and SO_OOBINLINE are then the kernel's at the
- * application's end. A kernel whose pairs have no such byte leaves it in its place.
+ * application's end. A kernel whose pairs have no such byte leaves it in its place. We look for the mark when the
+ * kernel has told of one (EPOLLPRI); an urgent byte that comes just between that look and the read keeps its place and
+ * loses its mark.
  *
  * The ends, in the application's terms and ours:
  *
