@@ -54,7 +54,7 @@ def check_machine():
     if os.geteuid() != 0:
         sys.exit(f"{sys.argv[0]}: needs root, for network namespaces and TAPs")
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    require(("ip", "sysctl"))
+    require(("ip", "ping"))
     if not os.path.exists("/dev/net/tun"):
         sys.exit(f"{sys.argv[0]}: no /dev/net/tun, so no TAP: modprobe tun")
     signal.signal(signal.SIGTERM, lambda *a: sys.exit(1))
@@ -87,7 +87,9 @@ class Line:
         sh("ip", "-n", ns, "link", "set", "lo", "up")
         settings = {"net.ipv6.conf.default.disable_ipv6": "1", "net.ipv4.tcp_no_metrics_save": "1"}
         settings |= {f"net.ipv4.{k}": v for k, v in KERNEL_BUFFERS.items()}
-        sh("ip", "netns", "exec", ns, "sysctl", "-qw", *(f"{k}={v}" for k, v in settings.items()))
+        for name, value in settings.items():
+            path = "/proc/sys/" + name.replace(".", "/")
+            sh("ip", "netns", "exec", ns, "tee", path, input=value, text=True, stdout=subprocess.DEVNULL)
 
     def set_up(self):
         for ns in (self.near, self.far):
