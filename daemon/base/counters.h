@@ -123,6 +123,7 @@
 	X(TcpTimeWaitReused, "connections opened out of TIME-WAIT (RFC 6191)")                         \
 	X(TcpSackBlocksIn, "SACK blocks received")                                                     \
 	X(TcpSackBlocksBad, "SACK blocks ignored because they are not valid")                          \
+	X(TcpSackEdgesIgnored, "edges of SACK blocks ignored because they cut finer than segments")    \
 	X(SocketOpens, "sockets allocated")                                                            \
 	X(SocketCloses, "sockets released")                                                            \
 	X(SocketNoMemory, "sockets refused for want of memory")                                        \

@@ -24,6 +24,7 @@
 #define TCP_QUICK_ACKS       16   /* segments that are acknowledged at once, at the start and after a loss */
 #define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */
 #define TCP_TXREC_MAX        8192 /* records per connection; new data wait when all are in use */
+#define TCP_SACK_RECORDS_MIN 256  /* and two for each segment in flight: beyond it SACK blocks cut no more records */
 #define TCP_WIND_SHIFT_MAX   14   /* RFC 7323 2.3 */
 #define TCP_SYN_QUEUE_MIN    128
 #define TCP_SYN_TEXT_MAX     32    /* children of a listener in SYN-RECEIVED that may hold text */

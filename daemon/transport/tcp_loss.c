@@ -93,6 +93,18 @@ static uint32_t record_after(const struct tcp_txq *q, seq32 seq)
 	return lo;
 }
 
+/* An honest receiver's blocks begin and end with segments, so that about one record for each segment in flight is all
+ * they can ask for, and twice that after the segments were cut anew. What cuts finer costs memory now and time with
+ * each ACK to come: such an edge is ignored, and what it would have parted counts as not sacked. */
+static bool sack_split(struct tcp_layer *l, struct tcp *t, uint32_t i, seq32 at)
+{
+	if (t->txq.count >= TCP_SACK_RECORDS_MIN + 2 * (tcp_flight_size(t) / t->snd.mss)) {
+		COUNT(l->cnt, TcpSackEdgesIgnored);
+		return false;
+	}
+	return txq_split(&t->txq, l->env, i, at);
+}
+
 static void sack_block(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, struct tcp_gap b,
                        struct tcp_ack_news *news)
 {
@@ -103,12 +115,11 @@ static void sack_block(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		if (r->sacked)
 			continue;
 		if (seq_lt(r->seq, b.start)) { /* the block begins inside: the next turn takes the second part */
-			if (!txq_split(&t->txq, l->env, i, b.start))
-				return;
+			sack_split(l, t, i, b.start);
 			continue;
 		}
 		if (seq_lt(b.end, txrec_end(r))) {
-			if (!txq_split(&t->txq, l->env, i, b.end))
+			if (!sack_split(l, t, i, b.end))
 				return;
 			r = txq_at(&t->txq, i);
 		}
