@@ -143,13 +143,35 @@ static void write_some(struct machine *m, struct socket *so, uint32_t want)
 		socket_send_commit(m->s, so, put);
 }
 
+/* Any option with a number; it may well be refused. */
+static void set_some_option(struct machine *m, struct socket *so, uint16_t arg)
+{
+#define NUMBER(name, n) (n),
+	static const int options[] = {SOCKET_OPTIONS(NUMBER)};
+#undef NUMBER
+	static const int64_t values[] = {0, 1, 2, 40, 300, 1000, 5000, 100000};
+	struct socket_option_value v = {.number = values[arg / 64 % ARRAY_LEN(values)]};
+
+	socket_set_option(m->s, so, options[arg % ARRAY_LEN(options)], v);
+	socket_get_option(m->s, so, options[arg / 512 % ARRAY_LEN(options)], &v);
+	if (v.kind == OPTION_INFO) {
+		struct tcp_info info;
+		socket_tcp_info(m->s, so, &info);
+		FUZZ_NEED(info.sacked + info.lost + info.retrans <= info.unacked);
+	}
+}
+
 /* Calls of the application. */
 static void act(struct machine *m, struct socket *so, uint8_t what, uint16_t arg)
 {
 	switch (what % 8) {
 	case 0:
-	case 1:
 		write_some(m, so, 1 + arg % 20000u);
+		if (arg & 0x4000)
+			socket_send_urgent(m->s, so);
+		break;
+	case 1:
+		set_some_option(m, so, arg);
 		break;
 	case 2:
 		socket_shutdown(m->s, so, arg & 1, !(arg & 1));
