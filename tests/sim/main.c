@@ -3,7 +3,6 @@
  * fall on other allocations. */
 #include "sim.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct outcome {
@@ -21,17 +20,20 @@ static struct outcome run(uint64_t seed, struct sim_options opt)
 	world_free(&w);
 	o = (struct outcome){.trace = w.trace_hash, .steps = w.steps, .reloads = w.reloads, .ok = w.failure == NULL};
 	if (!o.ok)
-		printf("seed %llu%s: step %llu: %s\n", (unsigned long long)seed, opt.reload ? " (reloading)" : "",
-		       (unsigned long long)w.steps, w.failure);
+		printf("seed %llu: step %llu: %s\n\tto see it: toynet_sim --seed %llu%s --verbose\n",
+		       (unsigned long long)seed, (unsigned long long)w.steps, w.failure, (unsigned long long)seed,
+		       opt.reload ? " --reload" : "");
 	return o;
 }
 
 /* Every so many seeds one is run a second time as it was: the same seed must give the same trace. */
 #define REPEAT_EVERY 20
 
-static bool run_seed(uint64_t seed, uint64_t *reloads)
+static bool run_seed(uint64_t seed, bool once, uint64_t *reloads)
 {
 	struct outcome plain = run(seed, (struct sim_options){0});
+	if (once)
+		return plain.ok;
 	struct outcome saved = run(seed, (struct sim_options){.reload = true});
 
 	if (!plain.ok || !saved.ok)
@@ -50,15 +52,20 @@ static bool run_seed(uint64_t seed, uint64_t *reloads)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: toynet_sim [--seeds N] [--first N] [--seed N [--reload] [--verbose]]\n");
+	fprintf(stderr, "usage: toynet_sim [--seeds N] [--first N] [--plain] [--stop]\n"
+	                "       toynet_sim --seed N [--reload] [--verbose]\n"
+	                "  --plain  each seed once, without saving and loading\n"
+	                "  --stop   at the first seed that fails\n");
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t seeds = 1000, first = 1, one = 0, failed = 0, reloads = 0;
+	bool plain = false, stop = false;
 	struct sim_options opt = {0};
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 1; i < argc; i++) {
 		bool value = i + 1 < argc;
 		if (!strcmp(argv[i], "--seeds") && value)
@@ -71,13 +78,17 @@ int main(int argc, char **argv)
 			opt.reload = true;
 		else if (!strcmp(argv[i], "--verbose"))
 			opt.verbose = true;
+		else if (!strcmp(argv[i], "--plain"))
+			plain = true;
+		else if (!strcmp(argv[i], "--stop"))
+			stop = true;
 		else
 			usage();
 	}
 	if (one)
 		return run(one, opt).ok ? 0 : 1;
-	for (uint64_t s = first; s < first + seeds; s++)
-		failed += !run_seed(s, &reloads);
+	for (uint64_t s = first; s < first + seeds && !(stop && failed); s++)
+		failed += !run_seed(s, plain, &reloads);
 	printf("sim: %llu seeds, %llu reloads, %llu failed\n", (unsigned long long)seeds, (unsigned long long)reloads,
 	       (unsigned long long)failed);
 	return failed ? 1 : 0;

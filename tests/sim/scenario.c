@@ -1,4 +1,4 @@
-/* What a seed means: link, configuration, connections and the habits of the applications. */
+/* What a seed means: lines, hazards, configuration, connections and the habits of the applications. */
 #include "sim.h"
 
 static uint32_t between(struct rng *r, uint32_t lo, uint32_t hi)
@@ -11,7 +11,7 @@ static bool chance(struct rng *r, uint32_t percent)
 	return rng_below(r, 100) < percent;
 }
 
-static void draw_line(struct rng *r, struct impair_direction *d, uint32_t badness)
+static void draw_impairment(struct rng *r, struct impair_direction *d, uint32_t badness)
 {
 	*d = (struct impair_direction){.delay_us = between(r, 10, 100000)};
 	if (badness == 0)
@@ -38,6 +38,31 @@ static void draw_line(struct rng *r, struct impair_direction *d, uint32_t badnes
 	}
 }
 
+static void draw_line(struct world *w, int i, uint32_t badness)
+{
+	struct rng *r = &w->rng;
+	struct sim_line *l = &w->line[i];
+	struct impair_direction d;
+
+	line_init(l, &w->line_env, rng_u64(r));
+	draw_impairment(r, &d, badness);
+	impair_queue_set(&l->q, &d);
+	l->calm = w->calm;
+	if (badness && chance(r, 20)) {
+		instant at = {SIM_EPOCH};
+		l->flaps = (int)between(r, 1, LINE_FLAPS_MAX);
+		for (int f = 0; f < l->flaps; f++) {
+			at = l->flap[f].from = instant_add(at, DURATION_MS(between(r, 10, 8000)));
+			at = l->flap[f].to = instant_add(at, DURATION_MS(between(r, 10, chance(r, 20) ? 30000 : 2000)));
+		}
+	}
+	if (chance(r, 40)) {
+		l->late_ppm = between(r, 1000, 100000);
+		l->late_left = between(r, 1, 30);
+		l->late_most = DURATION_MS(chance(r, 50) ? between(r, 100, 5000) : between(r, 5000, 150000));
+	}
+}
+
 static void draw_config(struct world *w, int i, uint16_t mtu)
 {
 	struct rng *r = &w->rng;
@@ -55,11 +80,16 @@ static void draw_config(struct world *w, int i, uint16_t mtu)
 	c->tcp.window_scaling = chance(r, 80);
 	c->tcp.sack = chance(r, 80);
 	c->tcp.ecn = (enum tcp_ecn)between(r, TCP_ECN_OFF, TCP_ECN_ON);
-	c->tcp.cc = chance(r, 70) ? TCP_CC_CUBIC : TCP_CC_RENO;
 	c->tcp.delack = DURATION_MS(between(r, 1, 499));
-	c->tcp.retries = UINT8_MAX; /* a bad line must not end a connection here */
-	c->tcp.syn_retries = UINT8_MAX;
-	c->tcp.orphan_retries = UINT8_MAX;
+	c->tcp.time_wait = DURATION_MS(chance(r, 50) ? between(r, 1000, 10000) : between(r, 10000, 60000));
+	c->tcp.fin_wait_2 = DURATION_S(w->aborts ? between(r, 10, 60) : 600);
+	/* A bad line must not end a connection where nothing may. */
+	c->tcp.retries = c->tcp.orphan_retries = c->tcp.syn_retries = UINT8_MAX;
+	if (w->aborts && chance(r, 70)) {
+		c->tcp.retries = (uint8_t)between(r, 5, 15);
+		c->tcp.syn_retries = (uint8_t)between(r, 4, 8);
+		c->tcp.orphan_retries = (uint8_t)between(r, 3, 8);
+	}
 	c->tcp.rto_max = DURATION_S(10);
 }
 
@@ -77,12 +107,33 @@ static uint64_t draw_size(struct rng *r)
 	}
 }
 
+static void draw_ending(struct world *w, struct sim_app *a)
+{
+	struct rng *r = &w->rng;
+
+	a->end = chance(r, 50) ? SIM_CLOSE_WHEN_DONE : SIM_CLOSE_AT_ONCE;
+	if (!w->aborts)
+		return;
+	if (chance(r, 30)) {
+		a->end = (enum sim_end)between(r, SIM_ABORT, SIM_LINGER);
+		a->leave_at = a->to_send ? rng_u32(r) % a->to_send : 0;
+	}
+	if (chance(r, 20))
+		a->user_timeout = DURATION_MS(between(r, 3000, 60000));
+}
+
 static void draw_app(struct world *w, int side, int c)
 {
 	struct rng *r = &w->rng;
 	struct sim_app *a = &w->plan[side][c];
+	uint16_t mine = (uint16_t)(SIM_PORT_CLIENT + c % SIM_PORTS_MAX);
+	bool twin = side ? w->plan[0][c].twin : c < SIM_PORTS_MAX && chance(r, 15);
+	uint16_t other = (uint16_t)(twin ? SIM_PORT_TWIN + c : SIM_PORT);
 
 	a->connection = c;
+	a->twin = twin;
+	a->local_port = side ? other : mine;
+	a->remote_port = side ? mine : other;
 	a->to_send = draw_size(r);
 	a->channel_max = 1u << between(r, 9, 18);
 	a->write_max = chance(r, 30) ? between(r, 1, 200) : between(r, 1000, 100000);
@@ -90,36 +141,46 @@ static void draw_app(struct world *w, int side, int c)
 	a->write_max = u32_max(a->write_max, (uint32_t)(a->to_send / 500));
 	a->read_max = u32_max(between(r, 1, 100000), 400);
 	a->pause = chance(r, 20) ? DURATION_MS(between(r, 10, 500)) : DURATION_US(between(r, 200, 5000));
-	a->end = chance(r, 50) ? SIM_CLOSE_WHEN_DONE : SIM_CLOSE_AT_ONCE;
-	a->abort_at = UINT64_MAX;
-	if (w->aborts && chance(r, 30)) {
-		a->end = SIM_ABORT;
-		a->abort_at = a->to_send ? rng_u32(r) % a->to_send : 0;
+	if (chance(r, 15)) {
+		a->stall = DURATION_MS(between(r, 500, 25000));
+		a->stall_at = rng_below(r, 50000);
 	}
+	a->nodelay = chance(r, 30);
+	a->keepalive = chance(r, 20);
+	a->cc = chance(r, 70) ? TCP_CC_CUBIC : TCP_CC_RENO;
+	a->maxseg = (uint16_t)(chance(r, 10) ? between(r, TCP_MSS_MIN, 9000) : 0);
+	if (chance(r, 30))
+		a->iss_below = between(r, 1, 60000);
+	if (chance(r, 30))
+		a->ts_below = between(r, 1, 3000);
+	draw_ending(w, a);
 }
 
 void scenario_draw(struct world *w)
 {
 	struct rng *r = &w->rng;
 	uint32_t badness = rng_below(r, 4);
-	uint16_t mtu = (uint16_t)(chance(r, 60) ? 1500 : between(r, 576, 9000));
-	struct impair_direction d[2];
+	uint16_t mtu = (uint16_t)(chance(r, 60) ? 1500 : between(r, chance(r, 50) ? 128 : 576, 9000));
 
+	w->alloc_failures = chance(r, 20);
+	w->reboot_host = chance(r, 8) ? (int)rng_below(r, 2) : -1;
+	w->aborts = w->reboot_host >= 0 || chance(r, 15);
+	w->reboot_at = instant_add(w->now, DURATION_MS(between(r, 10, 20000)));
+	w->calm = instant_add(w->now, DURATION_S(between(r, 10, 300)));
+	w->forge_ppm = chance(r, 40) ? between(r, 1000, 30000) : 0;
 	for (int i = 0; i < 2; i++) {
-		draw_line(r, &d[i], badness);
-		impair_queue_init(&w->line[i], &w->line_env, rng_u64(r));
-		impair_queue_set(&w->line[i], &d[i]);
+		draw_line(w, i, badness);
 		draw_config(w, i, mtu);
 	}
 	w->caps.csum = chance(r, 50);
 	w->caps.gso_max = badness == 0 && w->caps.csum && chance(r, 70) ? FRAME_MAX : 0;
-	w->alloc_failures = chance(r, 25);
-	w->aborts = chance(r, 15);
-	w->connections = (int)between(r, 1, SIM_CONNECTIONS_MAX);
-	for (int c = 0; c < w->connections; c++) {
+	w->ports = (int)between(r, 1, SIM_PORTS_MAX);
+	for (int c = 0; c < SIM_CONNECTIONS_MAX; c++) {
 		draw_app(w, 0, c);
 		draw_app(w, 1, c);
 		w->plan[0][c].to_receive = w->plan[1][c].to_send;
 		w->plan[1][c].to_receive = w->plan[0][c].to_send;
 	}
+	for (int c = 0; c < w->ports; c++)
+		w->again[c] = !w->plan[0][c].twin && chance(r, 20);
 }
