@@ -18,6 +18,8 @@
 
 #define PREFIX     5 /* bytes in front of each message */
 #define INPUT_SIZE 65536
+/* Bytes of a stream without end that may be on their way: not to be the one that a capture waits for. */
+#define STREAM_WINDOW (4 << 20)
 
 struct rpc {
 	int fd;
@@ -246,7 +248,11 @@ void rpc_wait_until(struct rpc *r, const volatile sig_atomic_t *stop)
 {
 	struct timeval look = {.tv_sec = 1};
 
+	static const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW};
+
 	r->stop = stop;
+	(void)nghttp2_submit_settings(r->session, NGHTTP2_FLAG_NONE, &window, 1);
+	(void)nghttp2_session_set_local_window_size(r->session, NGHTTP2_FLAG_NONE, 0, STREAM_WINDOW);
 	/* A signal that comes just before the wait does not interrupt it. */
 	(void)setsockopt(r->fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
 }

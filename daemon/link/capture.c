@@ -46,17 +46,34 @@ static const struct flow *flow_of(const struct capture_frame *f)
 	return f->has_flow ? &f->flow : NULL;
 }
 
-/* Bytes to be stored of a frame: what the most curious sink wants. */
-static uint32_t snap(const struct capture *c, uint32_t len)
+/* May the sink want a frame of this flow? Whose it is will be known only later. */
+static bool may_want(const struct capture_sink *s, const struct flow *f, enum link_way way)
 {
-	uint32_t most = 0;
+	static const struct flow_lookup nobody;
+	struct flow_match m = s->opt.match;
 
+	if (m.socket && !f)
+		return false;
+	m.socket = 0;
+	return !s->ended && flow_matches(&m, f, way, &nobody);
+}
+
+/* False: no sink wants the frame. *stored: how much of it the most curious one does. */
+static bool wanted(const struct capture *c, const struct flow *f, enum link_way way, uint32_t len, uint32_t *stored)
+{
+	bool any = false;
+
+	*stored = 0;
 	list_for_each(it, &c->sinks)
 	{
-		uint32_t want = sink_of(it)->opt.snap_length;
-		most = u32_max(most, want ? want : FRAME_MAX);
+		const struct capture_sink *s = sink_of(it);
+		if (!may_want(s, f, way))
+			continue;
+		any = true;
+		*stored = u32_max(*stored, s->opt.snap_length ? s->opt.snap_length : FRAME_MAX);
 	}
-	return u32_min(len, most);
+	*stored = u32_min(*stored, len);
+	return any;
 }
 
 static void lose_everywhere(struct capture *c)
@@ -71,11 +88,17 @@ static void lose_everywhere(struct capture *c)
 
 static void flush(struct capture *c);
 
-/* A new frame at the end of the turn's list, without its bytes. NULL: no memory; it is counted as lost. */
-static struct capture_frame *frame_new(struct capture *c, enum link_way way, uint32_t len, const struct offload *off)
+/* A new frame at the end of the turn's list, with the flow of its headers but without its bytes. NULL: nobody wants it,
+ * or there is no memory, and then it is counted as lost. */
+static struct capture_frame *frame_new(struct capture *c, enum link_way way, uint32_t len, const struct offload *off,
+                                       const uint8_t *hdr, uint32_t hdr_len)
 {
-	uint32_t stored = snap(c, len);
+	struct flow flow;
+	bool has_flow = flow_parse(hdr, hdr_len, &flow);
+	uint32_t stored;
 
+	if (!wanted(c, has_flow ? &flow : NULL, way, len, &stored))
+		return NULL;
 	if (c->memory + sizeof(struct capture_frame) + stored > CAPTURE_TURN_MAX)
 		flush(c);
 	struct capture_frame *f = env_alloc(c->env, sizeof(*f) + stored);
@@ -88,6 +111,8 @@ static struct capture_frame *frame_new(struct capture *c, enum link_way way, uin
 	f->len = len;
 	f->stored = stored;
 	f->off = *off;
+	f->has_flow = has_flow;
+	f->flow = flow;
 	list_push_back(&c->frames, &f->link);
 	c->memory += sizeof(*f) + stored;
 	return f;
@@ -101,14 +126,13 @@ static void know_owner(struct capture *c, struct capture_frame *f)
 
 static struct capture_frame *frame_in_new(struct capture *c, const struct frame_in *in)
 {
-	struct capture_frame *f = frame_new(c, LINK_IN, in->len, &in->off);
+	struct capture_frame *f = frame_new(c, LINK_IN, in->len, &in->off, in->data, in->len);
 
 	if (!f)
 		return NULL;
 	f->lent = in->data;
 	if (f->stored > 0)
 		memcpy(f->bytes, in->data, f->stored);
-	f->has_flow = flow_parse(in->data, in->len, &f->flow);
 	return f;
 }
 
@@ -128,12 +152,11 @@ static void copy_out(const struct frame_out *out, uint8_t *to, uint32_t room)
 
 static struct capture_frame *frame_out_new(struct capture *c, const struct frame_out *out)
 {
-	struct capture_frame *f = frame_new(c, LINK_OUT, frame_len(out), &out->off);
+	struct capture_frame *f = frame_new(c, LINK_OUT, frame_len(out), &out->off, frame_hdr_const(out), out->hdr_len);
 
 	if (!f)
 		return NULL;
 	copy_out(out, f->bytes, f->stored);
-	f->has_flow = flow_parse(frame_hdr_const(out), out->hdr_len, &f->flow);
 	know_owner(c, f);
 	for (uint32_t i = 0; f->note.owner.socket && i < CAPTURE_CHANGES; i++) {
 		if (c->changes[i].socket != f->note.owner.socket)

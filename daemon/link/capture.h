@@ -1,8 +1,8 @@
 /* The capture link: a decorator that writes every frame that passes, and what became of it, to sinks in pcapng.
  *
  * Theory of operation. It stands right below the stack, above the impairments, so that it sees just the frames that the
- * stack does; of those that an impairment loses it hears by impair_watch. What the stack decides about a frame comes as
- * trace events while the frame is under way:
+ * stack does; of those that an impairment loses it hears by impair_watch, those of a batch before what is left of it.
+ * What the stack decides about a frame comes as trace events while the frame is under way:
  *
  *   recv          copies the frames of a batch; each becomes the current one at its TRACE_FRAME_IN
  *   stack_input   TRACE_DROP, TRACE_TRANSITION and TRACE_RESET belong to the current frame; a drop that names bytes
@@ -71,7 +71,7 @@ struct capture {
 	uint8_t *block;                                 /* CAPTURE_BLOCK_MAX, while there is a sink */
 	struct list frames;                             /* of this turn, in order */
 	size_t memory;                                  /* in frames */
-	struct capture_frame *input[CAPTURE_BATCH_MAX]; /* of the batch under way, NULL when there was no memory */
+	struct capture_frame *input[CAPTURE_BATCH_MAX]; /* of the batch under way, NULL: is not captured */
 	int inputs, input_at;                           /* how many; the next one to become current */
 	struct capture_frame *current, *sending;
 	struct {

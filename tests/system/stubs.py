@@ -36,5 +36,5 @@ def call(channel, pb, service, method):
     path = f"/toynet.v1.{service}/{method}"
     request = getattr(pb, descriptor.input_type.name)
     response = getattr(pb, descriptor.output_type.name)
-    kind = channel.unary_stream if method == "List" else channel.unary_unary
+    kind = channel.unary_stream if method in ("List", "Capture") else channel.unary_unary
     return kind(path, request_serializer=request.SerializeToString, response_deserializer=response.FromString)

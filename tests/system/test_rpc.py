@@ -1,6 +1,7 @@
 """The control plane, as a stock gRPC client sees it."""
 import errno
 import os
+import subprocess
 import time
 
 import stubs
@@ -63,6 +64,27 @@ def stock_client_drives_a_socket():
         daemon = lab.start()
         expect(in_client(lab, drive), "Close removes the row")
         wait_until(lambda: daemon.sockets() == [], 2, "a socket without descriptor ends with its RPC connection")
+
+
+@test()
+def stock_client_captures():
+    def capture(_, pb, channel):
+        request = pb.CaptureRequest(count=4, snap_length=64, match=pb.FlowMatch(host=KERNEL, protocol=1))
+        chunks = list(stubs.call(channel, pb, "Admin", "Capture")(request, timeout=20))
+        expect_equal((chunks[-1].captured, chunks[-1].lost), (4, 0), "frames captured and lost")
+        return b"".join(chunk.pcapng for chunk in chunks)
+
+    with Lab() as lab:
+        lab.start()
+        ping = subprocess.Popen(["ip", "netns", "exec", lab.netns, "ping", "-q", "-i", "0.1", "-c", "100", TOYNET],
+                                stdout=subprocess.DEVNULL)
+        try:
+            file = in_client(lab, capture)
+        finally:
+            ping.kill()
+            ping.wait()
+        expect_equal(file[:4], b"\x0a\x0d\x0d\x0a", "the magic number")
+        expect_equal(file.count(b"\x45\x00\x00\x54"), 4, "IP headers of a ping")
 
 
 @test()

@@ -287,6 +287,31 @@ START_TEST(a_sink_chooses)
 }
 END_TEST
 
+START_TEST(what_nobody_wants_costs_nothing)
+{
+	struct desk d;
+	begin(&d, (struct capture_options){.match = {.port = 80}});
+	size_t before = d.env.allocated;
+	for (int i = 0; i < CAPTURE_BATCH_MAX; i++) {
+		uint64_t allocations = d.env.allocations;
+		send_frame(&d, 1, 2, 1000);
+		ck_assert_uint_eq(d.env.allocations, allocations + 1); /* the loop's */
+	}
+	receive(&d, CAPTURE_BATCH_MAX);
+	for (int i = 0; i < CAPTURE_BATCH_MAX; i++) {
+		current(&d, i);
+		drop(&d, CNT_TcpInBadAck, NULL);
+	}
+	capture_input_end(&d.c);
+	capture_turn_end(&d.c);
+	no_packet(&d);
+	receive(&d, 0);
+	ck_assert_uint_eq(d.env.allocated, before);
+	ck_assert_uint_eq(d.sink.lost, 0);
+	end(&d);
+}
+END_TEST
+
 START_TEST(a_slow_reader_loses)
 {
 	struct desk d;
@@ -364,6 +389,6 @@ Suite *capture_suite(void);
 Suite *capture_suite(void)
 {
 	UNIT_SUITE("capture", both_directions_in_order, what_the_stack_decides_is_the_frames,
-	           a_change_without_a_frame_is_told_with_the_next, lost_below, a_sink_chooses, a_slow_reader_loses,
-	           a_turn_is_bounded, sinks_are_bounded);
+	           a_change_without_a_frame_is_told_with_the_next, lost_below, a_sink_chooses,
+	           what_nobody_wants_costs_nothing, a_slow_reader_loses, a_turn_is_bounded, sinks_are_bounded);
 }
