@@ -250,6 +250,7 @@ def guess(_, path, lab_dir, references):
             "Bind": pb.BindRequest(socket=ref, local=pb.Address(port=9)),
             "Listen": pb.ListenRequest(socket=ref, backlog=1),
             "Connect": pb.ConnectRequest(socket=ref, peer=pb.Address(ip=KERNEL, port=9)),
+            "Linger": pb.LingerRequest(socket=ref),
         }
         for method, request in attempts.items():
             try:
@@ -262,7 +263,7 @@ def guess(_, path, lab_dir, references):
 
 @test()
 def a_stranger_who_guesses_is_refused():
-    methods = ("SetOption", "GetOption", "Shutdown", "Bind", "Listen", "Connect")
+    methods = ("SetOption", "GetOption", "Shutdown", "Bind", "Listen", "Connect", "Linger")
     with Lab() as lab:
         daemon = lab.start(socket_mode="0666")
         lab.kernel(kernel_reader, PORT).ask()
