@@ -246,9 +246,8 @@ void rpc_close(struct rpc *r)
 
 void rpc_wait_until(struct rpc *r, const volatile sig_atomic_t *stop)
 {
-	struct timeval look = {.tv_sec = 1};
-
 	static const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW};
+	struct timeval look = {.tv_sec = 1};
 
 	r->stop = stop;
 	(void)nghttp2_submit_settings(r->session, NGHTTP2_FLAG_NONE, &window, 1);
