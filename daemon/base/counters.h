@@ -45,6 +45,9 @@
 	X(IpOutNoRoutes, "IP datagrams without a route")                                               \
 	X(IpOutDiscards, "IP datagrams dropped for want of memory")                                    \
 	X(IpOutFragNeeded, "IP datagrams larger than the MTU, refused")                                \
+	X(IpPmtuLowered, "path MTUs lowered by an ICMP message (RFC 1191)")                            \
+	X(IpPmtuRefused, "path MTUs refused: below 68, above what is known, or no memory")             \
+	X(IpPmtuAged, "path MTUs forgotten because of their age (RFC 1191 6.3)")                       \
 	X(IcmpInMsgs, "ICMP messages received")                                                        \
 	X(IcmpInErrors, "ICMP messages that are malformed")                                            \
 	X(IcmpInCsumErrors, "ICMP checksums that are wrong")                                           \
@@ -107,6 +110,11 @@
 	X(TcpSpuriousRecoveries, "recoveries and timeouts found to be needless, and undone")           \
 	X(TcpDSACKRecv, "duplicate reports received (RFC 2883)")                                       \
 	X(TcpDSACKSent, "duplicate reports sent (RFC 2883)")                                           \
+	X(TcpPmtuIgnored, "fragmentation needed messages that claim more than was sent")               \
+	X(TcpPmtuDelayed, "fragmentation needed messages kept until a timeout (RFC 5927 7.2)")         \
+	X(TcpMTUPFail, "path MTU probes that were lost (RFC 4821)")                                    \
+	X(TcpMTUPSuccess, "path MTU probes that arrived (RFC 4821)")                                   \
+	X(TcpMTUPBlackHoles, "times that the MSS was lowered after timeouts (RFC 4821 7.7)")           \
 	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                         \
 	X(TcpZeroWindowProbes, "zero-window probes sent")                                              \
 	X(TcpKeepaliveProbes, "keep-alive probes sent")                                                \

@@ -68,6 +68,7 @@ const struct config_key config_keys[] = {
 	{"tcp", "window-scaling", KIND_BOOL, FIELD(stack.tcp.window_scaling), 0, 0, "window scale option (RFC 7323)"},
 	{"tcp", "sack", KIND_BOOL, FIELD(stack.tcp.sack), 0, 0, "selective acknowledgments (RFC 2018)"},
 	{"tcp", "ecn", KIND_ECN, FIELD(stack.tcp.ecn), 0, 0, "explicit congestion notification: off, passive or on (RFC 3168)"},
+	{"tcp", "mtu-probing", KIND_MTU_PROBING, FIELD(stack.tcp.mtu_probing), 0, 0, "search for the path MTU: off, blackhole or on (RFC 4821)"},
 	{"tcp", "syn-cookies", KIND_BOOL, FIELD(stack.tcp.syn_cookies), 0, 0, "SYN cookies when the SYN queue is full (RFC 4987)"},
 	{"tcp", "congestion-control", KIND_CC, FIELD(stack.tcp.cc), 0, 0, "algorithm of new sockets: cubic or reno"},
 	{"tcp", "initial-window", KIND_NUMBER, FIELD(stack.tcp.initial_window), 1, TCP_INITIAL_WINDOW_MAX, "segments sent before the first ACK (RFC 6928)"},
@@ -268,6 +269,9 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 	case KIND_ECN:
 		snprintf(allowed, size, "off, passive or on");
 		return;
+	case KIND_MTU_PROBING:
+		snprintf(allowed, size, "off, blackhole or on");
+		return;
 	case KIND_MODE:
 		snprintf(allowed, size, "an octal mode up to 0777");
 		return;
@@ -307,6 +311,8 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return set_choice(field, text, tcp_cc_names, TCP_CCS);
 	case KIND_ECN:
 		return set_choice(field, text, tcp_ecn_names, TCP_ECNS);
+	case KIND_MTU_PROBING:
+		return set_choice(field, text, tcp_mtu_probing_names, TCP_MTU_PROBINGS);
 	case KIND_MODE:
 		return set_mode(field, text, k->max);
 	}
@@ -411,6 +417,10 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 	case KIND_ECN:
 		memcpy(&choice, field, sizeof(choice));
 		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_ecn_names[choice]);
+		return;
+	case KIND_MTU_PROBING:
+		memcpy(&choice, field, sizeof(choice));
+		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_mtu_probing_names[choice]);
 		return;
 	case KIND_MODE:
 		snprintf(text, CONFIG_VALUE_MAX, "%04o", (unsigned)load(field, k->size));

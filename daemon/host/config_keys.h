@@ -17,6 +17,7 @@ enum config_kind {
 	KIND_PPM,
 	KIND_CC, /* enum tcp_cc by name */
 	KIND_ECN,
+	KIND_MTU_PROBING,
 	KIND_MODE, /* octal */
 	KIND_RATE, /* bits per second, uint64_t */
 };

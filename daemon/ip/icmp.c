@@ -93,6 +93,7 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 	        .from = rx->src,
 	        .src = ip4_from_bytes(quote + IPV4_OFF_SRC),
 	        .dst = ip4_from_bytes(quote + IPV4_OFF_DST),
+	        .total = load_be16(quote + IPV4_OFF_LEN),
 	        .quoted = r.p,
 	        .quoted_len = (uint32_t)r.len,
 	};

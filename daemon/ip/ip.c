@@ -6,6 +6,7 @@
 #include "ip/icmp.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
+#include "ip/pmtu.h"
 #include "ip/route.h"
 #include "link/ether.h"
 
@@ -22,6 +23,10 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
 	if (!arp_init(ip))
 		return false;
+	if (!pmtu_init(ip)) {
+		arp_free(ip);
+		return false;
+	}
 	icmp_init(ip);
 
 	struct ip_route on_link = {.prefix = cfg->address};
@@ -39,6 +44,7 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 void ip_free(struct ip_layer *ip)
 {
 	arp_free(ip);
+	pmtu_free(ip);
 	ip_owed_free(ip);
 }
 
@@ -108,5 +114,6 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_instant(s, &ip->icmp_refilled);
 	snap_routes(s, ip);
 	snap_arp(s, ip);
+	snap_pmtu(s, ip);
 	snap_ip_owed(s, ip);
 }

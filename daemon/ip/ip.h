@@ -32,7 +32,10 @@
 #define IP_TIMERS_MAX        1024 /* timer nodes that the layer may have queued: one for each ARP entry */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
-#define IPV4_MTU_MIN         68 /* RFC 791 3.2 */
+#define IPV4_MTU_MIN         68              /* RFC 791 3.2 */
+#define IP_PMTU_MIN          552             /* no path is taken to be narrower; see pmtu.c */
+#define IP_PMTU_ENTRIES_MAX  1024            /* destinations whose path MTU is remembered */
+#define IP_PMTU_AGE          DURATION_S(600) /* RFC 1191 6.3 */
 
 struct ip_route {
 	struct ip_prefix prefix;
@@ -57,9 +60,10 @@ struct ip_rx {
 struct ip_error {
 	struct ip_addr from;     /* who sent the ICMP message */
 	struct ip_addr src, dst; /* of the quoted packet: src is ours */
-	int error;    /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
-	bool hard;    /* RFC 1122: a hard error (protocol or port unreachable) */
-	uint16_t mtu; /* fragmentation needed: next-hop MTU, 0 when not told */
+	int error;      /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
+	bool hard;      /* RFC 1122: a hard error (protocol or port unreachable) */
+	uint16_t mtu;   /* fragmentation needed: next-hop MTU, 0 when not told */
+	uint16_t total; /* length of the quoted packet as its header tells, 0 when not known */
 	const uint8_t *quoted;
 	uint32_t quoted_len; /* at least 8 */
 };
@@ -91,8 +95,11 @@ struct ip_layer {
 	struct ip_handler handler[256];
 	struct hash_key key;
 	struct hash_table arp_table;
-	struct list arp_lru;       /* least recently used first */
-	uint32_t arp_queued;       /* bytes of frames that wait for a resolution */
+	struct list arp_lru; /* least recently used first */
+	uint32_t arp_queued; /* bytes of frames that wait for a resolution */
+	struct hash_table pmtu_table;
+	struct list pmtu_lru;      /* least recently used first */
+	uint32_t pmtu_generation;  /* advances with every change of a path MTU */
 	struct list owed;          /* flat frames to be pulled, in order */
 	struct flat_frame *pulled; /* the frame that the last ip_pull lent out; freed by the next call */
 	uint32_t owed_count;
@@ -120,6 +127,23 @@ bool ip_is_broadcast(const struct ip_layer *ip, struct ip_addr a);
 /* 0, ENETUNREACH (no route, or an address that no datagram may be sent to; our own is one). source and mtu may be NULL.
  */
 int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu);
+/* What is known of the path to a destination. */
+struct ip_path {
+	uint16_t mtu;  /* bytes: the largest datagram; at most the link's MTU */
+	bool fragment; /* the path is narrower still: datagrams go without DF */
+	instant until; /* when the link's MTU is tried again; never: it is the link's */
+};
+/* Valid until `until`, and as long as ip->pmtu_generation stays the same. */
+struct ip_path ip_path_to(struct ip_layer *ip, struct ip_addr dst);
+enum ip_pmtu {
+	IP_PMTU_LOWERED,
+	IP_PMTU_KNOWN,   /* it was so already; it is remembered anew */
+	IP_PMTU_REFUSED, /* below 68, above what is known, or no memory: counted */
+};
+/* A router is believed to have said that datagrams to dst may have so many bytes. */
+enum ip_pmtu ip_path_narrows(struct ip_layer *ip, struct ip_addr dst, uint16_t mtu);
+/* RFC 1191 7.1: the largest common MTU below len, for a router that does not tell its own. */
+uint16_t ip_pmtu_plateau(uint16_t len);
 /* RFC 1122 3.3.1.4: negative advice from a transport: nothing comes back from dst. Its next hop is asked again. */
 void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst);
 /* Adds a route, or replaces the one with the same prefix. Host bits of the prefix are cleared. 0, ENOBUFS (table full),

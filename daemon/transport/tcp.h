@@ -57,6 +57,7 @@ struct tcp_txrec {
 	seq32 seq;
 	uint32_t len; /* sequence space: bytes, plus 1 for SYN and for FIN */
 	instant sent; /* last transmission */
+	uint16_t mss; /* payload bytes of its largest segment, as last sent */
 	bool sacked : 1;
 	bool lost : 1;    /* to be sent again */
 	bool retrans : 1; /* was sent more than once */
@@ -152,6 +153,21 @@ struct tcp {
 		duration rtt;            /* as the receiver sees it; 0 unknown */
 	} tune;
 	struct tcp_txq txq;
+	struct {                     /* RFC 1191, RFC 5927 7.2; see tcp_path.c */
+		uint16_t mtu;        /* bytes of the largest datagram that is sent */
+		bool fragment;       /* without DF */
+		uint32_t generation; /* what ip_path_to said is valid while it is ip's, and until: */
+		instant until;
+		uint16_t sent_max, acked_max; /* maxsizesent, maxsizeacked: bytes of datagrams */
+		uint16_t pending;             /* an MTU that awaits a timeout; 0 none */
+		seq32 pending_seq;
+	} path;
+	struct {                    /* RFC 4821; see tcp_mtup.c */
+		uint16_t low, high; /* bytes of datagrams: the search's interval; low 0: no search */
+		uint16_t size;      /* of the probe in flight; 0 none */
+		seq32 end;          /* behind its text */
+		instant next;       /* no probe before */
+	} mtup;
 	uint32_t pipe; /* bytes of records believed to be in the network: not sacked, not lost (RFC 6675) */
 	uint32_t lost; /* bytes of records marked lost and not yet sent again */
 
@@ -298,6 +314,10 @@ struct tcp_upcalls {
 	void *ctx;
 };
 
+/* RFC 4821: off; after timeouts that look like a black hole; always. */
+enum tcp_mtu_probing { TCP_MTU_PROBING_OFF, TCP_MTU_PROBING_BLACKHOLE, TCP_MTU_PROBING_ON, TCP_MTU_PROBINGS };
+extern const char *const tcp_mtu_probing_names[TCP_MTU_PROBINGS];
+
 /* Tunables: configuration keys of the same names. */
 struct tcp_config {
 	duration time_wait;  /* 2 MSL */
@@ -312,6 +332,7 @@ struct tcp_config {
 	uint32_t time_wait_max; /* connections in TIME-WAIT; beyond it they are CLOSED at once */
 	bool timestamps, window_scaling, sack;
 	enum tcp_ecn ecn;
+	enum tcp_mtu_probing mtu_probing;
 	bool syn_cookies; /* when the SYN queue is full */
 	enum tcp_cc cc;
 	bool keepalive;                    /* of new sockets */
@@ -332,8 +353,8 @@ struct tcp_config {
 		.sndbuf_max = 4u << 20, .syn_retries = 7, .retries = 15, .orphan_retries = 8, .backlog_max = 4096,     \
 		.orphans_max = 8192, .time_wait_max = 16384, .timestamps = true, .window_scaling = true, .sack = true, \
 		.syn_cookies = true, .ecn = TCP_ECN_PASSIVE, .cc = TCP_CC_CUBIC, .initial_window = 10,                 \
-		.cork_time = DURATION_MS(200), .keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75),         \
-		.keep_count = 9,                                                                                       \
+		.mtu_probing = TCP_MTU_PROBING_BLACKHOLE, .cork_time = DURATION_MS(200),                               \
+		.keep_idle = DURATION_S(7200), .keep_interval = DURATION_S(75), .keep_count = 9,                       \
 	}
 
 #define TCP_BUF_MIN            4096u

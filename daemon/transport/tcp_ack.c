@@ -79,6 +79,8 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		t->retries = 0;
 		t->soft_error = 0;
 		tcp_urgent_acked(t);
+		tcp_path_acked(t);
+		tcp_mtup_acked(l, t);
 		free_acked_bytes(l, t);
 		tcp_cc_acked(t, news.acked);
 		tcp_tune_send(l, t);

@@ -2,7 +2,8 @@
  *
  * An error counts only when it quotes a sequence number that is in flight, which somebody off the path would have to
  * guess. A soft error ends nothing: it is reported, and is the reason given should the retries run out. So are hard
- * errors once the connection is synchronized (RFC 5927 5.2); before, they end the attempt. */
+ * errors once the connection is synchronized (RFC 5927 5.2); before, they end the attempt. Fragmentation needed is for
+ * tcp_path.c; source quench does not come here (RFC 6633 3). */
 #include "transport/tcp_internal.h"
 
 void tcp_soft_error(struct tcp_layer *l, struct tcp *t, int error)
@@ -12,7 +13,7 @@ void tcp_soft_error(struct tcp_layer *l, struct tcp *t, int error)
 }
 
 /* The connection whose segment is quoted; NULL: none, or one that has nothing of the kind in flight. */
-static struct tcp *quoted(struct tcp_layer *l, const struct ip_error *e)
+static struct tcp *quoted(struct tcp_layer *l, const struct ip_error *e, seq32 *at)
 {
 	struct reader r = reader_of(e->quoted, e->quoted_len);
 	struct endpoint local = {e->src, read_be16(&r)}, remote = {e->dst, read_be16(&r)};
@@ -22,20 +23,26 @@ static struct tcp *quoted(struct tcp_layer *l, const struct ip_error *e)
 	if (!p)
 		return NULL;
 	struct tcp *t = container_of(p, struct tcp, pcb);
-	return seq_lt(seq, t->snd.una) || seq_gt(seq, t->snd.nxt) ? NULL : t;
+	*at = seq;
+	/* RFC 5927 4.1: SND.UNA =< SEG.SEQ < SND.NXT. What our own ARP quotes is no forgery: it may be a bare ACK. */
+	bool in_flight = seq_le(t->snd.una, seq) && seq_lt(seq, t->snd.nxt);
+	return in_flight || (ip_is_ours(l->ip, e->from) && seq_eq(seq, t->snd.nxt)) ? t : NULL;
 }
 
 void tcp_icmp_error(void *ctx, const struct ip_error *e)
 {
 	struct tcp_layer *l = ctx;
-	struct tcp *t = quoted(l, e);
+	seq32 at;
+	struct tcp *t = quoted(l, e, &at);
 
 	if (!t) {
 		COUNT(l->cnt, IcmpInIgnored);
 		return;
 	}
-	if (e->error == EMSGSIZE)
+	if (e->error == EMSGSIZE) {
+		tcp_path_message(l, t, e, at);
 		return;
+	}
 	/* What our own ARP says is no ICMP message: the host is not on the link. */
 	bool certain = e->hard || ip_is_ours(l->ip, e->from);
 	/* RFC 9293 3.9.2.2, MUST-56: a soft error must not end the connection. */

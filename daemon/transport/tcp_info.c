@@ -118,7 +118,7 @@ void tcp_info_read(const struct tcp_layer *l, const struct tcp *t, struct tcp_in
 	}
 	info->ca_state = ca_state(t, info->sacked != 0);
 	ip_route_lookup(l->ip, t->pcb.remote.addr, NULL, &mtu);
-	info->pmtu = mtu;
+	info->pmtu = t->path.mtu ? t->path.mtu : mtu;
 	info->last_data_sent = age_ms(l, t, t->stat.data_sent);
 	info->last_data_recv = age_ms(l, t, t->stat.data_received);
 	info->last_ack_recv = age_ms(l, t, t->stat.ack_received);

@@ -148,6 +148,7 @@ void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
 	t->established_at = l->env->now;
 	t->soft_error = 0;
+	tcp_mtup_established(l, t);
 	tcp_keepalive_arm(l, t);
 	tcp_tune_begin(l, t);
 	t->syn_owed = false; /* the timer may have fired in this very turn */

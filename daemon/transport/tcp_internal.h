@@ -195,8 +195,11 @@ static inline uint32_t txrec_segments(const struct tcp *t, const struct tcp_txre
 {
 	return r->len <= 1u + t->snd.mss ? 1 : (r->len + t->snd.mss - 2u) / t->snd.mss;
 }
+/* Index of the first lost record; count when none. */
+uint32_t tcp_first_lost(const struct tcp *t);
 bool txq_reserve(struct tcp_txq *q, struct env *env, uint32_t more);
-void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, instant now);
+/* mss: payload bytes of its largest segment. */
+void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, uint16_t mss, instant now);
 /* Cuts record i so that it ends at `at`; the rest becomes record i + 1. False: no memory. */
 bool txq_split(struct tcp_txq *q, struct env *env, uint32_t i, seq32 at);
 void txq_pop(struct tcp_txq *q);
@@ -332,11 +335,41 @@ bool tcp_user_timed_out(const struct tcp_layer *l, const struct tcp *t);
 /* d, but not beyond the moment when the user timeout is over. */
 duration tcp_user_timeout_clamp(const struct tcp_layer *l, const struct tcp *t, duration d);
 
+/* tcp_path.c: RFC 1191, RFC 5927 7.2 */
+/* Effective send MSS (RFC 9293 3.7.1) from the peer's option, the path and TCP_MAXSEG. */
+void tcp_update_mss(struct tcp_layer *l, struct tcp *t);
+/* The path may have changed since it was last looked at. */
+void tcp_path_refresh(struct tcp_layer *l, struct tcp *t);
+/* Bytes of headers in front of the text of a data segment. */
+uint16_t tcp_header_len(const struct tcp *t);
+/* The largest datagram that the peer, the user and ip/pmtu.c allow. */
+uint16_t tcp_path_ceiling(struct tcp_layer *l, struct tcp *t);
+void tcp_path_sent(struct tcp *t, uint32_t datagram);
+void tcp_path_delivered(struct tcp *t, const struct tcp_txrec *r);
+/* Fragmentation needed, of a segment in flight that begins at `quoted`. */
+void tcp_path_message(struct tcp_layer *l, struct tcp *t, const struct ip_error *e, seq32 quoted);
+/* SND.UNA has moved. */
+void tcp_path_acked(struct tcp *t);
+void tcp_path_timeout(struct tcp_layer *l, struct tcp *t);
+
+/* tcp_mtup.c: RFC 4821 */
+void tcp_mtup_established(struct tcp_layer *l, struct tcp *t);
+/* The retransmission timer has expired; t->retries counts it. */
+void tcp_mtup_timeout(struct tcp_layer *l, struct tcp *t);
+/* SND.UNA has moved. */
+void tcp_mtup_acked(struct tcp_layer *l, struct tcp *t);
+void tcp_mtup_narrowed(struct tcp_layer *l, struct tcp *t, uint16_t mtu);
+/* Records were marked lost. True: it was the probe and nothing else, which is no congestion. */
+bool tcp_mtup_lost(struct tcp_layer *l, struct tcp *t);
+/* Does the probe begin at SND.UNA? */
+bool tcp_mtup_is_first(const struct tcp *t);
+/* Whatever becomes of the probe tells nothing. */
+void tcp_mtup_unclear(struct tcp_layer *l, struct tcp *t);
+/* Bytes of text of a probe that is to be sent now, and is taken for sent; 0: none. */
+uint32_t tcp_mtup_probe(struct tcp_layer *l, struct tcp *t);
+
 /* tcp_output.c */
 /* t may owe a segment: look at it in this turn. */
 void tcp_output_wanted(struct tcp_layer *l, struct tcp *t);
 uint32_t tcp_unsent(const struct tcp *t); /* bytes in the send ring beyond SND.NXT */
-/* Effective send MSS (RFC 9293 3.7.1) from the peer's option, the path and TCP_MAXSEG. */
-void tcp_update_mss(struct tcp_layer *l, struct tcp *t);
-
 #endif

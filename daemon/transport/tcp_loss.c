@@ -27,6 +27,7 @@ static void delivered(struct tcp_layer *l, struct tcp *t, const struct tcp_txrec
 	seq32 end = txrec_end(r);
 
 	tcp_rate_delivered(l, t, r, news);
+	tcp_path_delivered(t, r);
 	/* RFC 8985 6.2 step 2: the ACK may be for the original of a retransmitted segment. */
 	if (r->retrans) {
 		uint32_t sent_ts = (uint32_t)(r->sent.ns / NS_PER_MS) + t->ts_offset;
@@ -178,7 +179,7 @@ void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 
 static void enter_recovery(struct tcp_layer *l, struct tcp *t)
 {
-	if (t->recovery != TCP_OPEN)
+	if (t->recovery != TCP_OPEN || tcp_mtup_lost(l, t))
 		return;
 	COUNT(l->cnt, TcpFastRetransmits);
 	tcp_undo_save(t);
@@ -220,6 +221,8 @@ static void newreno(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g,
 		return;
 	t->dupacks++;
 	if (t->dupacks == TCP_DUPTHRESH && t->recovery == TCP_OPEN) {
+		if (tcp_mtup_is_first(t))
+			tcp_loss_mark(t, txq_at(&t->txq, 0));
 		enter_recovery(l, t);
 		mark_first(l, t);
 	}

@@ -30,18 +30,6 @@ uint32_t tcp_send_queued(const struct tcp *t)
 	return t->snd_ring.len;
 }
 
-/* RFC 9293 3.7.1: Eff.snd.MSS = min(SendMSS + 20, MMS_S) - TCPhdrsize - IPoptionsize. */
-void tcp_update_mss(struct tcp_layer *l, struct tcp *t)
-{
-	uint16_t mtu = l->ip->cfg.mtu;
-
-	ip_route_lookup(l->ip, t->pcb.remote.addr, NULL, &mtu);
-	uint32_t mss = u32_min(t->snd.mss_peer, (uint32_t)mtu - IPV4_HDR_MIN - TCP_HDR_MIN);
-	if (t->user_mss)
-		mss = u32_min(mss, t->user_mss);
-	t->snd.mss = (uint16_t)(mss - tcp_data_option_len(t));
-}
-
 /* What a segment of this connection looks like now. */
 struct segment {
 	seq32 seq;
@@ -83,7 +71,7 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	                   .protocol = IP_PROTO_TCP,
 	                   .ttl = t->ttl,
 	                   .tos = tcp_ecn_tos(t, g->new_text),
-	                   .dont_fragment = true};
+	                   .dont_fragment = !t->path.fragment};
 
 	frame_begin(f);
 	put_payload(t, f, g);
@@ -108,6 +96,8 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 		acknowledged(t);
 	uint32_t segments = g->len > g->mss ? (g->len + g->mss - 1) / g->mss : 1;
 	t->segs_out += segments;
+	if (g->len)
+		tcp_path_sent(t, IPV4_HDR_MIN + TCP_HDR_MIN + n + u32_min(g->len, g->mss));
 	t->last_sent = l->env->now;
 	if (g->len) {
 		t->stat.data_segs_out += segments;
@@ -158,7 +148,7 @@ static enum ip_sent send_syn(struct tcp_layer *l, struct tcp *t, struct frame_ou
 	} else {
 		if (!txq_reserve(&t->txq, l->env, 1))
 			return IP_FRAME_DROPPED; /* the retransmission timer runs: try again then */
-		txq_push(&t->txq, t->snd.iss, 1, l->env->now);
+		txq_push(&t->txq, t->snd.iss, 1, 0, l->env->now);
 		t->progress = l->env->now;
 		t->pipe += 1;
 		t->snd.nxt = seq_add(t->snd.iss, 1);
@@ -166,16 +156,6 @@ static enum ip_sent send_syn(struct tcp_layer *l, struct tcp *t, struct frame_ou
 	if (t->state == TCP_SYN_RECEIVED)
 		g.flags |= TCP_ACK;
 	return emit(l, t, f, &g);
-}
-
-/* Index of the first lost record; count when none. */
-static uint32_t first_lost(const struct tcp *t)
-{
-	uint32_t i = 0;
-
-	while (i < t->txq.count && !txq_at(&t->txq, i)->lost)
-		i++;
-	return i;
 }
 
 static bool carries_fin(const struct tcp *t, const struct tcp_txrec *r)
@@ -198,9 +178,12 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 		g.flags |= TCP_FIN;
 	if (seq_eq(seq_add(g.seq, g.len), seq_add(t->snd.head, t->snd_ring.len)))
 		g.flags |= TCP_PSH;
+	if (seq_lt(r->seq, t->mtup.end) && seq_ge(txrec_end(r), t->mtup.end))
+		tcp_mtup_unclear(l, t);
 	txrec_leave(t, r);
 	r->lost = false;
 	r->retrans = true;
+	r->mss = g.mss;
 	r->sent = l->env->now;
 	txrec_enter(t, r);
 	tcp_rate_sent(l, t, r);
@@ -219,7 +202,7 @@ static bool send_lost(struct tcp_layer *l, struct tcp *t, struct frame_out *f, e
 {
 	if (!t->lost || t->frto == TCP_FRTO_NEW_DATA)
 		return false;
-	uint32_t i = first_lost(t);
+	uint32_t i = tcp_first_lost(t);
 	assert(i < t->txq.count);
 	const struct tcp_txrec *r = txq_at(&t->txq, i);
 	uint32_t room = tcp_cc_room(t);
@@ -245,7 +228,7 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		g->flags |= TCP_PSH; /* RFC 9293 3.9.1.2: the last of what is buffered */
 	if (!t->txq.count)
 		t->progress = l->env->now;
-	txq_push(&t->txq, g->seq, g->len + fin, l->env->now);
+	txq_push(&t->txq, g->seq, g->len + fin, g->mss, l->env->now);
 	tcp_rate_sent(l, t, txq_at(&t->txq, t->txq.count - 1));
 	t->pipe += g->len + fin;
 	tcp_prr_sent(t, g->len + fin);
@@ -357,6 +340,20 @@ static bool send_persist(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	return true;
 }
 
+/* RFC 4821 7.4: new text, in a segment that is longer than the MSS. */
+static bool send_mtu_probe(struct tcp_layer *l, struct tcp *t, struct frame_out *f, enum ip_sent *sent)
+{
+	uint32_t len = tcp_synchronized(t->state) ? tcp_mtup_probe(l, t) : 0;
+
+	if (!len)
+		return false;
+	struct segment g = segment_of(t, t->snd.nxt, len);
+	g.mss = (uint16_t)len;
+	g.new_text = true;
+	*sent = send_new(l, t, f, &g, false);
+	return true;
+}
+
 /* RFC 8985 7.3: new text if there is any, else the last segment once more. */
 static bool send_probe(struct tcp_layer *l, struct tcp *t, struct frame_out *f, enum ip_sent *sent)
 {
@@ -415,8 +412,10 @@ static bool next_segment(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 		*sent = send_syn(l, t, f);
 		return true;
 	}
-	return send_lost(l, t, f, sent) || send_text(l, t, f, sent, false) || send_persist(l, t, f, sent) ||
-	       send_probe(l, t, f, sent) || send_keepalive(l, t, f, sent) || send_ack(l, t, f, sent);
+	tcp_path_refresh(l, t);
+	return send_lost(l, t, f, sent) || send_mtu_probe(l, t, f, sent) || send_text(l, t, f, sent, false) ||
+	       send_persist(l, t, f, sent) || send_probe(l, t, f, sent) || send_keepalive(l, t, f, sent) ||
+	       send_ack(l, t, f, sent);
 }
 
 bool tcp_output(struct tcp_layer *l, struct frame_out *f)

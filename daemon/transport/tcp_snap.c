@@ -45,6 +45,7 @@ static void snap_txq(struct snap *s, struct tcp_layer *l, struct tcp *t)
 		bool sacked = r->sacked, lost = r->lost, retrans = r->retrans, app_limited = r->app_limited;
 		snap_seq(s, &r->seq);
 		snap_u32(s, &r->len);
+		snap_u16(s, &r->mss);
 		snap_instant(s, &r->sent);
 		snap_bool(s, &sacked);
 		snap_bool(s, &lost);
@@ -111,7 +112,8 @@ static void snap_send_space(struct snap *s, struct tcp *t)
 	snap_bool(s, &t->snd.urgent);
 	snap_u16(s, &t->snd.mss);
 	snap_u16(s, &t->snd.mss_peer);
-	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0, "send variables out of range");
+	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0 && t->snd.mss_peer >= TCP_MSS_MIN,
+	           "send variables out of range");
 }
 
 static void snap_receive_space(struct snap *s, struct tcp *t)
@@ -196,6 +198,25 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_bool(s, &t->probe_out);
 	snap_bool(s, &t->probe_retrans);
 	snap_seq(s, &t->probe_end);
+}
+
+static void snap_path(struct snap *s, struct tcp *t)
+{
+	snap_u16(s, &t->path.mtu);
+	snap_bool(s, &t->path.fragment);
+	snap_u32(s, &t->path.generation);
+	snap_instant(s, &t->path.until);
+	snap_u16(s, &t->path.sent_max);
+	snap_u16(s, &t->path.acked_max);
+	snap_u16(s, &t->path.pending);
+	snap_seq(s, &t->path.pending_seq);
+	snap_u16(s, &t->mtup.low);
+	snap_u16(s, &t->mtup.high);
+	snap_u16(s, &t->mtup.size);
+	snap_seq(s, &t->mtup.end);
+	snap_instant(s, &t->mtup.next);
+	bool search = t->mtup.low != 0;
+	snap_check(s, search ? t->mtup.low >= IPV4_MTU_MIN : t->mtup.size == 0, "a search for a path MTU out of range");
 }
 
 static void snap_flags(struct snap *s, struct tcp *t)
@@ -338,6 +359,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	snap_duration(s, &t->tune.rtt);
 	snap_check(s, t->sndbuf <= TCP_BUF_MAX && t->rcvbuf <= TCP_BUF_MAX, "buffer sizes out of range");
 	snap_congestion(s, t);
+	snap_path(s, t);
 	snap_flags(s, t);
 	snap_history(s, t);
 	snap_figures(s, t);
@@ -383,6 +405,7 @@ void snap_tcp_layer(struct snap *s, struct tcp_layer *l)
 	snap_bool(s, &l->cfg.window_scaling);
 	snap_bool(s, &l->cfg.sack);
 	SNAP_ENUM(s, l->cfg.ecn, TCP_ECNS);
+	SNAP_ENUM(s, l->cfg.mtu_probing, TCP_MTU_PROBINGS);
 	snap_bool(s, &l->cfg.syn_cookies);
 	SNAP_ENUM(s, l->cfg.cc, TCP_CCS);
 	snap_bool(s, &l->cfg.keepalive);

@@ -107,6 +107,8 @@ static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 	if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {
 		t->syn_owed = true;
 	} else {
+		tcp_path_timeout(l, t);
+		tcp_mtup_timeout(l, t);
 		tcp_loss_timeout(t);
 	}
 	/* RFC 6298 5.7: a lost SYN makes the RTO start again at 3 s once established; see tcp_established. */

@@ -27,10 +27,19 @@ bool txq_reserve(struct tcp_txq *q, struct env *env, uint32_t more)
 	return true;
 }
 
-void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, instant now)
+uint32_t tcp_first_lost(const struct tcp *t)
+{
+	uint32_t i = 0;
+
+	while (i < t->txq.count && !txq_at(&t->txq, i)->lost)
+		i++;
+	return i;
+}
+
+void txq_push(struct tcp_txq *q, seq32 seq, uint32_t len, uint16_t mss, instant now)
 {
 	assert(q->count < q->capacity && len);
-	*txq_at(q, q->count++) = (struct tcp_txrec){.seq = seq, .len = len, .sent = now};
+	*txq_at(q, q->count++) = (struct tcp_txrec){.seq = seq, .len = len, .mss = mss, .sent = now};
 }
 
 bool txq_split(struct tcp_txq *q, struct env *env, uint32_t i, seq32 at)

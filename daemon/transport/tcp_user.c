@@ -69,6 +69,10 @@ void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 	memset(&t->limit, 0, sizeof(t->limit));
 	t->keepalive_owed = t->push_owed = false;
 	t->quick_until = TCP_QUICK_ACKS;
+	memset(&t->path, 0, sizeof(t->path));
+	t->path.until = INSTANT_NEVER;
+	t->path.sent_max = t->path.acked_max = IPV4_MTU_MIN;
+	memset(&t->mtup, 0, sizeof(t->mtup));
 	t->keep_probes = 0;
 	memset(&t->undo, 0, sizeof(t->undo));
 	t->frto = TCP_FRTO_OFF;

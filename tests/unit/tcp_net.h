@@ -59,6 +59,7 @@ struct tseg {
 	bool psh;
 	uint16_t local_port, remote_port;
 	uint8_t ttl;
+	bool df;
 	uint32_t frame_len;
 };
 
@@ -72,6 +73,18 @@ struct tcp_net_options {
 	struct link_caps caps;
 	struct tcp_config tcp;
 	uint32_t sockets_per_uid, sockets_max;
+};
+
+/* An ICMP error about a segment of ours; what is zero has its usual value. */
+struct ticmp {
+	uint8_t type, code; /* destination unreachable */
+	uint16_t mtu;
+	uint32_t seq;              /* of the quoted segment */
+	uint16_t total;            /* of the quoted datagram: 1500 */
+	uint16_t port, peer_port;  /* the connection's */
+	const char *from, *remote; /* who says so, of what destination: GATEWAY, PEER */
+	uint32_t quoted;           /* bytes behind the quoted IP header: 8 */
+	bool none;                 /* quoted none at all */
 };
 
 struct tcp_net {
@@ -113,7 +126,9 @@ void tcp_net_end(struct tcp_net *n);
 void tcp_net_push(struct tcp_net *n, struct tseg g);
 /* One turn: the batch, timers, deliveries, output. */
 void tcp_net_turn(struct tcp_net *n);
-#define IN(n, ...)    (tcp_net_push((n), (struct tseg){.flags = __VA_ARGS__}), tcp_net_turn(n))
+#define IN(n, ...) (tcp_net_push((n), (struct tseg){.flags = __VA_ARGS__}), tcp_net_turn(n))
+void tcp_net_push_icmp(struct tcp_net *n, struct ticmp e);
+#define ICMP(n, ...)  (tcp_net_push_icmp((n), (struct ticmp){.type = __VA_ARGS__}), tcp_net_turn(n))
 #define BATCH(n, ...) tcp_net_push((n), (struct tseg){.flags = __VA_ARGS__})
 /* Demands the next segment, and returns it. flags, seq, ack, len, and where given wnd, mss, ws, sacks are compared. */
 const struct tseg *tcp_net_expect(struct tcp_net *n, struct tseg want, int line);

@@ -548,10 +548,15 @@ START_TEST(icmp_errors)
 	} row[] = {{false, 0, true, false, true, true},    {false, 0, false, true, true, true},
 	           {false, 0, false, false, false, true},  {false, 5, true, false, false, false},
 	           {true, 1, true, false, false, true},    {true, 1, false, false, false, true},
-	           {true, 100, true, false, false, false}, {true, 1, false, true, false, true}};
+	           {true, 100, true, false, false, false}, {true, 11, true, false, false, false},
+	           {true, 1, false, true, false, true}};
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct tcp_net n;
 		(row[i].established ? in_established : in_syn_sent)(&n, &tcp_net_plain);
+		if (row[i].established) {
+			do_send(&n, 10);
+			OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+		}
 		uint8_t quoted[8];
 		store_be16(quoted, n.port);
 		store_be16(quoted + 2, PEER_PORT);

@@ -16,7 +16,7 @@ START_TEST(push_and_pop_in_order)
 	for (int round = 0; round < 500; round++) {
 		for (int i = 0; i < round % 7; i++, in++) {
 			ck_assert(txq_reserve(&q, &env, 1));
-			txq_push(&q, seq_of(in * 10), 10, (instant){in});
+			txq_push(&q, seq_of(in * 10), 10, 0, (instant){in});
 		}
 		for (int i = 0; i < round % 5 && q.count; i++, out++) {
 			expect(&q, 0, out * 10, 10);
@@ -36,8 +36,8 @@ START_TEST(split_keeps_the_facts)
 	struct env env = unit_env(1);
 	struct tcp_txq q = {0};
 	ck_assert(txq_reserve(&q, &env, 3));
-	txq_push(&q, seq_of(UINT32_MAX - 99), 200, (instant){1});
-	txq_push(&q, seq_of(100), 50, (instant){2});
+	txq_push(&q, seq_of(UINT32_MAX - 99), 200, 0, (instant){1});
+	txq_push(&q, seq_of(100), 50, 0, (instant){2});
 	txq_at(&q, 0)->retrans = txq_at(&q, 0)->lost = true;
 	ck_assert(txq_split(&q, &env, 0, seq_of(0)));
 	ck_assert_uint_eq(q.count, 3);
@@ -61,7 +61,7 @@ START_TEST(the_number_of_records_is_bounded)
 	ck_assert(txq_reserve(&q, &env, TCP_TXREC_MAX));
 	ck_assert(!txq_reserve(&q, &env, TCP_TXREC_MAX + 1));
 	for (uint32_t i = 0; i < TCP_TXREC_MAX; i++)
-		txq_push(&q, seq_of(2 * i), 2, (instant){0});
+		txq_push(&q, seq_of(2 * i), 2, 0, (instant){0});
 	ck_assert(!txq_reserve(&q, &env, 1));
 	ck_assert(!txq_split(&q, &env, 0, seq_of(1)));
 	ck_assert_uint_eq(q.count, TCP_TXREC_MAX);
@@ -77,7 +77,7 @@ START_TEST(want_of_memory_leaves_the_queue)
 	struct tcp_txq q = {0};
 	ck_assert(txq_reserve(&q, &env, 16));
 	for (uint32_t i = 0; i < 16; i++)
-		txq_push(&q, seq_of(10 * i), 10, (instant){0});
+		txq_push(&q, seq_of(10 * i), 10, 0, (instant){0});
 	env.fail_at = env.allocations + 1;
 	ck_assert(!txq_split(&q, &env, 3, seq_of(35)));
 	ck_assert_uint_eq(q.count, 16);
