@@ -21,7 +21,7 @@
 #define TS_NO_SCALE       15u
 #define TS_SACK           (1u << 4)
 
-static const uint16_t mss_table[8] = {88, 536, 1220, 1400, 1440, 1452, 1460, 8960};
+static const uint16_t mss_table[8] = {TCP_MSS_FLOOR, 536, 1220, 1400, 1440, 1452, 1460, 8960};
 
 static uint32_t mac(const struct tcp_layer *l, const struct tcp_seg *g, seq32 irs, uint32_t tick, uint32_t index)
 {

@@ -122,7 +122,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 	uint32_t offered = t->state == TCP_SYN_SENT ? t->rcv.adv.n : 0;
 	t->rcv.adv = seq_add(t->rcv.nxt, offered);
 	t->last_ack_sent = t->rcv.nxt;
-	t->snd.mss_peer = g->opt.has_mss ? (uint16_t)u32_max(g->opt.mss, TCP_MSS_MIN) : TCP_MSS_DEFAULT;
+	t->snd.mss_peer = g->opt.has_mss ? (uint16_t)u32_max(g->opt.mss, TCP_MSS_FLOOR) : TCP_MSS_DEFAULT;
 	/* RFC 7323 2.2, 3.2; RFC 2018 2: in force when both sides offered it. */
 	t->ws_ok = t->knob.window_scaling && g->opt.has_ws;
 	t->snd.wind_shift = t->ws_ok ? g->opt.ws : 0;

@@ -19,7 +19,8 @@
 #define TCP_CWR 0x80u
 
 #define TCP_MSS_DEFAULT      536 /* RFC 9293 3.7.1 MUST-15 */
-#define TCP_MSS_MIN          88  /* floor against hostile MSS options: 40 bytes of options still leave payload */
+#define TCP_MSS_MIN          88  /* of TCP_MAXSEG */
+#define TCP_MSS_FLOOR        64  /* against hostile MSS options: 40 bytes of options still leave payload */
 #define TCP_DUPTHRESH        3
 #define TCP_QUICK_ACKS       16   /* segments that are acknowledged at once, at the start and after a loss */
 #define TCP_GAPS_MAX         512  /* intervals kept out of order, per connection */

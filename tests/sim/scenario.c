@@ -1,6 +1,8 @@
 /* What a seed means: lines, hazards, configuration, connections and the habits of the applications. */
 #include "sim.h"
 
+#define MTU_MIN 104 /* an MSS of 64 */
+
 static uint32_t between(struct rng *r, uint32_t lo, uint32_t hi)
 {
 	return lo + rng_below(r, hi - lo + 1);
@@ -156,11 +158,18 @@ static void draw_app(struct world *w, int side, int c)
 	draw_ending(w, a);
 }
 
+static uint16_t draw_mtu(struct rng *r)
+{
+	if (chance(r, 60))
+		return 1500;
+	return (uint16_t)(chance(r, 30) ? between(r, MTU_MIN, 575) : between(r, 576, 9000));
+}
+
 void scenario_draw(struct world *w)
 {
 	struct rng *r = &w->rng;
 	uint32_t badness = rng_below(r, 4);
-	uint16_t mtu = (uint16_t)(chance(r, 60) ? 1500 : between(r, chance(r, 50) ? 128 : 576, 9000));
+	uint16_t mtu = draw_mtu(r);
 
 	w->alloc_failures = chance(r, 20);
 	w->reboot_host = chance(r, 8) ? (int)rng_below(r, 2) : -1;
@@ -170,7 +179,7 @@ void scenario_draw(struct world *w)
 	w->forge_ppm = chance(r, 40) ? between(r, 1000, 30000) : 0;
 	for (int i = 0; i < 2; i++) {
 		draw_line(w, i, badness);
-		draw_config(w, i, mtu);
+		draw_config(w, i, chance(r, 20) ? draw_mtu(r) : mtu);
 	}
 	w->caps.csum = chance(r, 50);
 	w->caps.gso_max = badness == 0 && w->caps.csum && chance(r, 70) ? FRAME_MAX : 0;

@@ -13,7 +13,7 @@
 
 #define IP_AND_TCP  40
 #define MSS_DEFAULT 536 /* RFC 9293 3.7.1, MUST-15 */
-#define MSS_FLOOR   TCP_MSS_MIN
+#define MSS_FLOOR   TCP_MSS_FLOOR
 
 static int32_t max32(int32_t a, int32_t b)
 {
