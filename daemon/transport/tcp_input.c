@@ -41,6 +41,7 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	g->text = rx->payload + header;
 	g->text_len = rx->payload_len - header;
 	g->segments = 1;
+	g->reopens = false;
 	if (rx->off.gso != GSO_NONE && rx->off.gso_size)
 		g->segments = u32_max(1, (g->text_len + rx->off.gso_size - 1) / rx->off.gso_size);
 	return true;
