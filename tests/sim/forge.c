@@ -30,14 +30,15 @@ static bool fits(const struct wire_end *e, enum forgery what)
 	case SYN_IN_WINDOW: /* it may open a new incarnation in TIME-WAIT, which this very turn may bring */
 		return e->adv - e->expect > 1 && e->fin == WIRE_NONE;
 	case RST_IN_WINDOW:
-	case TEXT_AT_EDGE:
 		return e->adv - e->expect > 1;
+	case TEXT_OUTSIDE:
+	case TEXT_AT_EDGE: /* the observer knows what it has offered */
+		return e->adv - e->expect > 1 && !e->hidden_ack;
 	case ACK_OF_FUTURE: /* the observer knows how far it has sent */
 		return !e->hidden;
 	case RST_OUTSIDE:
 	case ACK_OF_PAST:
 	case NO_ACK:
-	case TEXT_OUTSIDE:
 	case BAD_CHECKSUM:
 		return true;
 	case FORGERIES:
@@ -154,4 +155,32 @@ bool forge(struct sim_host *h, uint8_t *bytes, struct frame_in *frame)
 	if (what == BAD_CHECKSUM)
 		bytes[14 + 20 + 17] ^= 0x55;
 	return true;
+}
+
+void recut(struct sim_host *h, uint8_t *bytes, struct frame_in *frame)
+{
+	struct world *w = h->world;
+	struct rng *r = &w->forge_rng;
+	struct wire_seg g;
+
+	if (!w->recuts || frame->off.gso != GSO_NONE || rng_below(r, 50) != 0 ||
+	    !wire_parse(frame->data, frame->len, &frame->off, &g) || !g.len || g.flags & WIRE_SYN)
+		return;
+	const struct wire_end *from = wire_end_of(w, 1 - h->index, g.src, g.dst);
+	int32_t at = from ? (int32_t)(g.seq - from->iss) : 0;
+	if (at < 2 || at > from->nxt || !from->app)
+		return;
+	uint32_t more = 1 + rng_below(r, u32_min(TEXT_MAX, (uint32_t)at - 1));
+	uint8_t *ip = bytes + 14, *t = ip + 20, *text = t + g.header;
+	uint16_t tcp = (uint16_t)(g.header + g.len + more);
+	memmove(text + more, text, g.len);
+	stream_fill(w, from->app->connection, 1 - h->index, (uint64_t)(at - 1) - more, text, more);
+	store_be16(ip + 2, (uint16_t)(20 + tcp));
+	memset(ip + 10, 0, 2);
+	store_be16(ip + 10, csum_finish(csum_add(CSUM_ZERO, ip, 20)));
+	store_be32(t + 4, g.seq - more);
+	memset(t + 16, 0, 2);
+	csum c = csum_pseudo(ip4_from_bytes(ip + 12), ip4_from_bytes(ip + 16), IP_PROTO_TCP, tcp);
+	store_be16(t + 16, csum_finish(csum_add(c, t, tcp)));
+	*frame = (struct frame_in){.data = bytes, .len = 34u + tcp};
 }

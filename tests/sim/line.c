@@ -40,7 +40,8 @@ static void keep_for_later(struct sim_line *l, instant now, const struct flat_fr
 
 void line_push(struct sim_line *l, instant now, const struct flat_frame *f)
 {
-	l->too_big = l->mtu && instant_le(l->mtu_from, now) && f->off.gso == GSO_NONE && f->len > l->mtu + 14u;
+	uint32_t datagram = (f->off.gso == GSO_NONE ? f->len : (uint32_t)f->off.hdr_len + f->off.gso_size) - 14;
+	l->too_big = l->mtu && instant_le(l->mtu_from, now) && datagram > l->mtu;
 	if (instant_le(l->calm, now)) {
 		struct impair_direction perfect = {.delay_us = l->q.set.delay_us};
 		impair_queue_set(&l->q, &perfect);

@@ -19,6 +19,7 @@ struct sim_line {
 	uint32_t late_left; /* how many more */
 	duration late_most;
 	uint16_t mtu; /* bytes of a datagram that pass from mtu_from on; 0: any */
+	bool tells;   /* the router says so */
 	instant mtu_from;
 	bool too_big; /* the last frame pushed was dropped for its size */
 	instant calm; /* from then on it is perfect */

@@ -58,6 +58,11 @@ static void draw_line(struct world *w, int i, uint32_t badness)
 			at = l->flap[f].to = instant_add(at, DURATION_MS(between(r, 10, chance(r, 20) ? 30000 : 2000)));
 		}
 	}
+	if (w->path_mtu) {
+		l->mtu = w->path_mtu;
+		l->tells = w->router_tells;
+		l->mtu_from = instant_add(w->now, DURATION_MS(between(r, 0, 20000)));
+	}
 	if (chance(r, 40)) {
 		l->late_ppm = between(r, 1000, 100000);
 		l->late_left = between(r, 1, 30);
@@ -176,6 +181,12 @@ void scenario_draw(struct world *w)
 	w->aborts = w->reboot_host >= 0 || chance(r, 15);
 	w->reboot_at = instant_add(w->now, DURATION_MS(between(r, 10, 20000)));
 	w->calm = instant_add(w->now, DURATION_S(between(r, 10, 300)));
+	if (chance(r, 20)) {
+		/* RFC 1191 3: 576 and more. Without a word from the router: what RFC 4821 7.3 begins with. */
+		w->router_tells = chance(r, 60);
+		w->path_mtu = (uint16_t)between(r, w->router_tells ? 576 : 1100, 1499);
+	}
+	w->recuts = chance(r, 30);
 	w->forge_ppm = chance(r, 40) ? between(r, 1000, 30000) : 0;
 	for (int i = 0; i < 2; i++) {
 		draw_line(w, i, badness);

@@ -8,10 +8,11 @@
  * Two sets of checks. check.c looks into the control blocks; the observer (wire.h) sees only frames and what the
  * applications did, and judges by the RFCs. The applications compare every byte.
  *
- * Hazards of a world: loss, bursts, delay, jitter, reordering, duplication, bit flips, a rate limit, link flaps, old
- * frames that come again up to minutes later, forged segments (forge.c), a reboot of one host, failing allocations,
- * applications that stall, shut down, close early or abort, simultaneous open and close, sequence numbers and
- * timestamps near their wrap. After `calm` the lines are perfect, and every connection must make progress.
+ * Hazards of a world: a path MTU that shrinks, with or without a word from the router, loss, bursts, delay, jitter,
+ * reordering, duplication, bit flips, a rate limit, link flaps, old frames that come again up to minutes later, forged
+ * segments (forge.c), a reboot of one host, failing allocations, applications that stall, shut down, close early or
+ * abort, simultaneous open and close, sequence numbers and timestamps near their wrap. After `calm` the lines are
+ * perfect, and every connection must make progress.
  *
  * Everything is drawn from the seed; what decides about saving has a generator of its own, so that the run without
  * saving must leave the very same trace. A failure prints the seed and the step. */
@@ -133,6 +134,9 @@ struct world {
 	bool alloc_failures;
 	bool aborts; /* connections may end early: resets are expected */
 	uint32_t forge_ppm;
+	bool recuts;
+	uint16_t path_mtu; /* 0: that of the hosts */
+	bool router_tells;
 	int reboot_host; /* -1: none */
 	instant reboot_at, calm;
 	instant now, progress_at;
@@ -181,6 +185,11 @@ void stream_fill(const struct world *w, int c, int from, uint64_t offset, uint8_
 
 /* forge.c: perhaps one more frame for a host, at frame; false: none this time. */
 bool forge(struct sim_host *h, uint8_t *bytes, struct frame_in *frame);
+/* Perhaps lets a segment begin earlier, with octets that its sender has sent before: another cut of the same stream. */
+void recut(struct sim_host *h, uint8_t *bytes, struct frame_in *frame);
+
+/* path.c: f was too large for the line out of h. */
+void path_too_big(struct sim_host *h, const struct flat_frame *f);
 
 /* check.c */
 void check_host(struct sim_host *h);

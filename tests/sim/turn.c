@@ -116,6 +116,8 @@ static void send_all(struct sim_host *h)
 		wire_sent(h, f);
 		check_frame(h, f);
 		line_push(&w->line[h->index], w->now, f);
+		if (w->line[h->index].too_big)
+			path_too_big(h, f);
 		flat_free(&w->line_env, f);
 	}
 }
@@ -129,6 +131,8 @@ void host_turn(struct sim_host *h, struct frame_in *frames, int n)
 
 	fail_some_allocation(h);
 	wire_turn_begin(h);
+	for (int i = 0; i < n; i++)
+		recut(h, w->buffer[i], &frames[i]);
 	h->frames = frames;
 	h->frames_at = 0;
 	h->forged_from = n;

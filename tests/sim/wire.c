@@ -134,6 +134,11 @@ static void forget_silence(struct sim_host *h, struct wire_end *e)
 {
 	(void)h;
 	e->silence.count = 0;
+}
+
+static void hide(struct sim_host *h, struct wire_end *e)
+{
+	forget_silence(h, e);
 	e->hidden = e->hidden_ack = true;
 }
 
@@ -218,7 +223,7 @@ void wire_sent(struct sim_host *h, const struct flat_frame *f)
 
 	if (f->len >= ETHER_HDR_LEN && load_be16(f->bytes + 12) == ETHER_TYPE_ARP) {
 		w->wire.arp_open[h->index] = true;
-		for_each_end(h, forget_silence);
+		for_each_end(h, hide);
 		return;
 	}
 	if (f->len < TCP_AT || f->bytes[IP_AT + 9] != IP_PROTO_TCP)
@@ -296,9 +301,12 @@ void wire_arrived(struct sim_host *h, const struct frame_in *f, bool forged)
 	if (f->len >= ETHER_HDR_LEN && load_be16(f->data + 12) == ETHER_TYPE_ARP) {
 		w->wire.arp_open[h->index] = false;
 		w->wire.arp_answered[h->index] = true;
-		for_each_end(h, forget_silence);
+		for_each_end(h, hide);
 		return;
 	}
+	if (f->len > TCP_AT &&
+	    f->data[IP_AT + 9] == IP_PROTO_ICMP) /* RFC 1191 6.5: what was too big goes again at once */
+		for_each_end(h, forget_silence);
 	if (!wire_parse(f->data, f->len, &f->off, &g) || memcmp(f->data, w->cfg[h->index].ip.mac.b, 6) != 0)
 		return;
 	w->wire.now[h->index] = g;

@@ -118,7 +118,7 @@ static void owe(struct sim_host *h, struct wire_end *e, const struct wire_seg *g
 	uint32_t segments = g->cut ? (g->len + g->cut - 1) / g->cut : 1;
 
 	/* RFC 5681 4.2: at once what is out of order, what is old, and what fills a gap; RFC 9293: a FIN. */
-	if (at > e->expect || at < e->sure || beyond || g->flags & WIRE_FIN) {
+	if (at > e->expect || at + (int32_t)g->len <= e->sure || beyond || g->flags & WIRE_FIN) {
 		e->ack_now = true;
 		return;
 	}
@@ -135,8 +135,10 @@ void wire_learn_text(struct sim_host *h, struct wire_end *e, const struct wire_s
 {
 	bool fin = g->flags & WIRE_FIN;
 	int32_t at = (int32_t)(g->seq - e->irs), text_end = at + (int32_t)g->len;
-	int32_t from = at < 1 ? 1 : at, to = text_end < e->adv ? text_end : e->adv;
+	int32_t from = at < 1 ? 1 : at, to;
 
+	/* An edge that it has offered may have been lost while an address was asked for. */
+	to = e->hidden_ack || text_end < e->adv ? text_end : e->adv;
 	if (at < -(1 << 30) || at > 1 << 30 || !(g->flags & WIRE_ACK))
 		return;
 	bool sure = certain(h, e, g, text_end + fin);
@@ -146,7 +148,7 @@ void wire_learn_text(struct sim_host *h, struct wire_end *e, const struct wire_s
 	}
 	if (!g->len && !fin)
 		return;
-	bool whole = text_end + fin > e->acked && text_end <= e->adv;
+	bool whole = text_end + fin > e->acked && to == text_end;
 	if (sure)
 		owe(h, e, g, at, ranges_beyond(&e->got, e->expect));
 	ranges_add(&e->got, from, to);
