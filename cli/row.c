@@ -76,7 +76,7 @@ NUMBER(get_age, age_ms)
 
 static struct value get_protocol(const void *item)
 {
-	static const char *const names[] = {"?", "tcp", "udp"};
+	static const char *const names[] = {"?", "tcp", "udp", "icmp", "raw"};
 	unsigned p = (unsigned)((const struct row *)item)->protocol;
 
 	return (struct value){.kind = VALUE_TEXT, .text = names[p < sizeof(names) / sizeof(names[0]) ? p : 0]};

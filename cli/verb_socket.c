@@ -191,10 +191,25 @@ U(datagrams_in, Ucb, datagrams_in)
 U(datagrams_out, Ucb, datagrams_out)
 U(receive_drops, Ucb, receive_drops)
 
+/* Separated by blanks; the text is valid until the next call. */
+static struct value groups(const void *item)
+{
+	static char text[20 * 16 + 1]; /* as many as a socket may join */
+	const Ucb *u = item;
+
+	text[0] = 0;
+	for (size_t i = 0; i < u->n_groups && strlen(text) + strlen(u->groups[i]) + 2 < sizeof(text); i++) {
+		strcat(text, i ? " " : "");
+		strcat(text, u->groups[i]);
+	}
+	return (struct value){.kind = VALUE_TEXT, .text = text};
+}
+
 static const struct column udp_columns[] = {
         {"datagrams_in", "datagrams in", IN_BOTH, true, datagrams_in},
         {"datagrams_out", "datagrams out", IN_BOTH, true, datagrams_out},
         {"receive_drops", "receive drops", IN_BOTH, true, receive_drops},
+        {"groups", "groups joined", IN_BOTH, false, groups},
 };
 
 TEXT(timer_name, Timer, name)

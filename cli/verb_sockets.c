@@ -10,7 +10,7 @@
 struct listing {
 	struct row *rows;
 	size_t count, capacity;
-	bool tcp, udp, listening; /* wanted */
+	bool tcp, udp, icmp, raw, listening; /* wanted */
 };
 
 static void take(void *ctx, const ProtobufCMessage *message)
@@ -20,6 +20,8 @@ static void take(void *ctx, const ProtobufCMessage *message)
 
 	if ((m->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_TCP && !l->tcp) ||
 	    (m->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_UDP && !l->udp) ||
+	    (m->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_PING && !l->icmp) ||
+	    (m->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_RAW && !l->raw) ||
 	    (l->listening && m->state != TOYNET__V1__STATE__STATE_LISTEN))
 		return;
 	if (l->count == l->capacity) {
@@ -54,6 +56,10 @@ static enum exit_status run(struct cli *c, int argc, char **argv)
 			l.tcp = true;
 		else if (strcmp(argv[i], "-u") == 0 || strcmp(argv[i], "--udp") == 0)
 			l.udp = true;
+		else if (strcmp(argv[i], "--icmp") == 0)
+			l.icmp = true;
+		else if (strcmp(argv[i], "-w") == 0 || strcmp(argv[i], "--raw") == 0)
+			l.raw = true;
 		else if (strcmp(argv[i], "-l") == 0 || strcmp(argv[i], "--listening") == 0)
 			l.listening = true;
 		else if (strcmp(argv[i], "-H") == 0 || strcmp(argv[i], "--no-header") == 0)
@@ -61,8 +67,8 @@ static enum exit_status run(struct cli *c, int argc, char **argv)
 		else
 			return cli_usage(argv[0], "unknown argument '%s'", argv[i]);
 	}
-	if (!l.tcp && !l.udp)
-		l.tcp = l.udp = true;
+	if (!l.tcp && !l.udp && !l.icmp && !l.raw)
+		l.tcp = l.udp = l.icmp = l.raw = true;
 	status = cli_stream(c, "/toynet.v1.Sockets/List", &request.base, &toynet__v1__socket_row__descriptor, take, &l);
 	if (status == EXIT_OK) {
 		find_holders(&l);
@@ -82,10 +88,12 @@ static enum exit_status run(struct cli *c, int argc, char **argv)
 const struct verb verb_sockets = {
         .name = "sockets",
         .summary = "every socket: state, queues, addresses, and the processes that hold it",
-        .help = "Usage: toynetctl sockets [-t] [-u] [-l] [-H] [--json]\n"
+        .help = "Usage: toynetctl sockets [-t] [-u] [--icmp] [-w] [-l] [-H] [--json]\n"
                 "One row for each socket that you may see: all of them for root and the group toynet, else your own.\n"
                 "  -t, --tcp        TCP sockets only\n"
                 "  -u, --udp        UDP sockets only\n"
+                "      --icmp       ping sockets only\n"
+                "  -w, --raw        raw sockets only, whose port is the protocol\n"
                 "  -l, --listening  listeners only\n"
                 "  -H, --no-header  without the line of titles\n"
                 "Recv-Q and Send-Q are bytes; of a listener, connections that wait for accept, and its backlog.\n"

@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/icmp.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <toynet/options.h>
 
 static const struct client_option options[] = {
         {SOL_SOCKET, SO_REUSEADDR, CLIENT_OPTION_INT, toynet_v1_Option_SO_REUSEADDR},
+        {SOL_SOCKET, SO_REUSEPORT, CLIENT_OPTION_INT, toynet_v1_Option_SO_REUSEPORT},
         {SOL_SOCKET, SO_TYPE, CLIENT_OPTION_INT, toynet_v1_Option_SO_TYPE},
         {SOL_SOCKET, SO_ERROR, CLIENT_OPTION_INT, toynet_v1_Option_SO_ERROR},
         {SOL_SOCKET, SO_BROADCAST, CLIENT_OPTION_INT, toynet_v1_Option_SO_BROADCAST},
@@ -27,6 +29,18 @@ static const struct client_option options[] = {
         {SOL_SOCKET, SO_OOBINLINE, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {IPPROTO_IP, IP_TOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TOS},
         {IPPROTO_IP, IP_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TTL},
+        {IPPROTO_IP, IP_MULTICAST_IF, CLIENT_OPTION_RAW, toynet_v1_Option_IP_MULTICAST_IF},
+        {IPPROTO_IP, IP_MULTICAST_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_MULTICAST_TTL},
+        {IPPROTO_IP, IP_MULTICAST_LOOP, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_MULTICAST_LOOP},
+        {IPPROTO_IP, IP_MULTICAST_ALL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_MULTICAST_ALL},
+        {IPPROTO_IP, IP_ADD_MEMBERSHIP, CLIENT_OPTION_RAW, toynet_v1_Option_IP_ADD_MEMBERSHIP},
+        {IPPROTO_IP, IP_DROP_MEMBERSHIP, CLIENT_OPTION_RAW, toynet_v1_Option_IP_DROP_MEMBERSHIP},
+        {IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, CLIENT_OPTION_RAW, toynet_v1_Option_IP_ADD_SOURCE_MEMBERSHIP},
+        {IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP, CLIENT_OPTION_RAW, toynet_v1_Option_IP_DROP_SOURCE_MEMBERSHIP},
+        {IPPROTO_IP, IP_BLOCK_SOURCE, CLIENT_OPTION_RAW, toynet_v1_Option_IP_BLOCK_SOURCE},
+        {IPPROTO_IP, IP_UNBLOCK_SOURCE, CLIENT_OPTION_RAW, toynet_v1_Option_IP_UNBLOCK_SOURCE},
+        {IPPROTO_IP, IP_HDRINCL, CLIENT_OPTION_INT, toynet_v1_Option_IP_HDRINCL},
+        {SOL_RAW, ICMP_FILTER, CLIENT_OPTION_RAW, toynet_v1_Option_ICMP_FILTER},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
         {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
         {IPPROTO_TCP, TCP_KEEPIDLE, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPIDLE},
@@ -51,7 +65,7 @@ static const struct client_option options[] = {
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 3
-#define DAEMON_OPTIONS 33
+#define DAEMON_OPTIONS 46
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)

@@ -23,6 +23,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* False: there is none. */
+static bool protocol_of(int kind, int protocol, toynet_v1_OpenRequest *request)
+{
+	if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) {
+		request->protocol = toynet_v1_Protocol_PROTOCOL_TCP;
+	} else if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP)) {
+		request->protocol = toynet_v1_Protocol_PROTOCOL_UDP;
+	} else if (kind == SOCK_DGRAM && protocol == IPPROTO_ICMP) {
+		request->protocol = toynet_v1_Protocol_PROTOCOL_PING;
+	} else if (kind == SOCK_RAW && protocol > 0 && protocol <= UINT8_MAX) {
+		request->protocol = toynet_v1_Protocol_PROTOCOL_RAW;
+		request->ip_protocol = (uint32_t)protocol;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 int toynet_socket(int domain, int type, int protocol)
 {
 	const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC), kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -32,15 +50,12 @@ int toynet_socket(int domain, int type, int protocol)
 
 	if (domain != AF_INET)
 		return client_fail(EAFNOSUPPORT, "socket: family %d; this library knows AF_INET", domain);
-	if (kind == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP))
-		request.protocol = toynet_v1_Protocol_PROTOCOL_TCP;
-	else if (kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))
-		request.protocol = toynet_v1_Protocol_PROTOCOL_UDP;
-	else if (kind & ~0xf)
+	if (kind & ~0xf)
 		return client_fail(EINVAL, "socket: unknown flags in the type %#x", (unsigned)type);
-	else
+	if (!protocol_of(kind, protocol, &request))
 		return client_fail(EPROTONOSUPPORT,
-		                   "socket: toynet has TCP (SOCK_STREAM) and UDP (SOCK_DGRAM), not type %d protocol %d",
+		                   "socket: toynet has TCP (SOCK_STREAM), UDP and ICMP echo (SOCK_DGRAM) and raw IP "
+		                   "(SOCK_RAW with a protocol), not type %d protocol %d",
 		                   kind, protocol);
 	if (client_rpc(&(struct client_call){
 	            .method = "Open",

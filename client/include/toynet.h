@@ -21,10 +21,11 @@ extern "C" {
 
 #define TOYNET_VERSION "0.1.0"
 
-/* Allocates a socket in its initial state. domain: AF_INET; type: SOCK_STREAM or SOCK_DGRAM, with SOCK_NONBLOCK and
- * SOCK_CLOEXEC; protocol: 0, IPPROTO_TCP or IPPROTO_UDP. Returns a descriptor that the caller closes with close(2), or -1.
+/* Allocates a socket in its initial state. domain: AF_INET; type: SOCK_STREAM, SOCK_DGRAM or SOCK_RAW, with SOCK_NONBLOCK and
+ * SOCK_CLOEXEC; protocol: 0, IPPROTO_TCP, IPPROTO_UDP; with SOCK_DGRAM also IPPROTO_ICMP, a ping socket as icmp(7) has it; with
+ * SOCK_RAW any but 0, for root and the group toynet. Returns a descriptor that the caller closes with close(2), or -1.
  * errno: EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL, EMFILE, ENOBUFS (quota), ENOENT or ECONNREFUSED (no daemon),
- * EACCES (the control socket's permissions), EPROTO (not a toynetd). */
+ * EACCES (the control socket's permissions), EPERM (raw), EPROTO (not a toynetd). */
 int toynet_socket(int domain, int type, int protocol);
 /* errno: EADDRINUSE, EADDRNOTAVAIL, EINVAL, EAFNOSUPPORT, EACCES, EBADF, ENOTSOCK. */
 int toynet_bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -41,8 +42,10 @@ int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len);
 /* errno: EINVAL, ENOTCONN (getpeername). */
 int toynet_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
-/* Supported: SOL_SOCKET SO_REUSEADDR SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
- * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE; IPPROTO_IP IP_TOS IP_TTL; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
+/* Supported: SOL_SOCKET SO_REUSEADDR SO_REUSEPORT SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
+ * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE; IPPROTO_IP IP_TOS IP_TTL IP_MULTICAST_IF
+ * IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP IP_ADD_SOURCE_MEMBERSHIP
+ * IP_DROP_SOURCE_MEMBERSHIP IP_BLOCK_SOURCE IP_UNBLOCK_SOURCE IP_HDRINCL; SOL_RAW ICMP_FILTER; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
  * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT) TCP_INFO TCP_CORK TCP_QUICKACK
  * TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP; SOL_TOYNET those of <toynet/options.h>.
  * Any other: ENOPROTOOPT, and nothing is changed. */

@@ -58,10 +58,21 @@
 	X(IcmpInParmProbs, "parameter problem messages received")                                      \
 	X(IcmpInIgnored, "ICMP messages of a type that nobody wants, or that quote no socket of ours") \
 	X(IcmpOutMsgs, "ICMP messages sent")                                                           \
+	X(IcmpOutEchos, "echo requests sent by ping sockets")                                          \
 	X(IcmpOutEchoReps, "echo replies sent")                                                        \
 	X(IcmpOutDestUnreachs, "destination unreachable messages sent")                                \
 	X(IcmpOutRateLimited, "ICMP errors not sent because of the rate limit")                        \
 	X(IcmpOutSuppressed, "ICMP errors not sent because RFC 1122 3.2.2 forbids them")               \
+	X(IgmpInMsgs, "IGMP messages received")                                                        \
+	X(IgmpInErrors, "IGMP messages that are malformed")                                            \
+	X(IgmpInCsumErrors, "IGMP checksums that are wrong")                                           \
+	X(IgmpInQueries, "membership queries received")                                                \
+	X(IgmpInReports, "membership reports received (IGMPv1, IGMPv2)")                               \
+	X(IgmpInIgnored, "IGMP messages that are not for hosts, or queries that may be forged")        \
+	X(IgmpOutReports, "membership reports sent")                                                   \
+	X(IgmpOutLeaves, "IGMPv2 leaves sent")                                                         \
+	X(IgmpOutRateLimited, "membership reports put off because of the rate limit")                  \
+	X(IgmpTableFull, "groups not joined because the table was full")                               \
 	X(ControlQueueDrops, "replies dropped because the stack's reply queue was full")               \
 	X(UdpInDatagrams, "UDP datagrams delivered to a socket")                                       \
 	X(UdpNoPorts, "UDP datagrams for a port that nobody has")                                      \

@@ -26,6 +26,7 @@
 	X(EMFILE, RESOURCE_EXHAUSTED, "too many descriptors are open")                                   \
 	X(EMSGSIZE, INVALID_ARGUMENT, "the datagram is too long")                                        \
 	X(ENETUNREACH, UNAVAILABLE, "there is no route to the address")                                  \
+	X(ENODEV, INVALID_ARGUMENT, "the stack has no interface with this address")                      \
 	X(ENOBUFS, RESOURCE_EXHAUSTED, "no memory, or a quota is used up")                               \
 	X(ENOENT, NOT_FOUND, "no such socket")                                                           \
 	X(ENOPROTOOPT, UNIMPLEMENTED, "the option is not supported; nothing was changed")                \

@@ -39,7 +39,7 @@ static bool parse(const uint8_t *message, size_t len, struct endpoint *dst)
 	return true;
 }
 
-static void fill_header(struct toynet_datagram_header *h, const struct udp_record *rec)
+static void fill_header(struct toynet_datagram_header *h, const struct dgram_record *rec)
 {
 	*h = (struct toynet_datagram_header){
 	        .magic = TOYNET_RECORD_MAGIC,
@@ -70,7 +70,7 @@ static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst,
 			channel_retry(c, ch, CHANNEL_RETRY);
 		return false;
 	}
-	struct udp_record rec = {.addr = dst, .error = error};
+	struct dgram_record rec = {.addr = dst, .error = error};
 	struct toynet_datagram_header h;
 	fill_header(&h, &rec);
 	(void)send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL);

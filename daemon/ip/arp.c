@@ -341,7 +341,7 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 
 bool arp_init(struct ip_layer *ip)
 {
-	if (!timer_reserve(ip->timers, ip->env, ip->timers->count + ARP_ENTRIES_MAX))
+	if (!timer_reserve(ip->timers, ip->env, ip->timers->count + IP_TIMERS_MAX))
 		return false;
 	return hash_table_init(&ip->arp_table, ip->env, ARP_BUCKETS_FIRST);
 }

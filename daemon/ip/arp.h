@@ -6,7 +6,7 @@
 #include "link/ether.h"
 #include "link/flat.h"
 
-#define ARP_ENTRIES_MAX       IP_TIMERS_MAX
+#define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 1)
 #define ARP_REACHABLE_FOR     DURATION_S(60) /* RFC 1122 2.3.2.1: on the order of a minute */
 #define ARP_REQUEST_INTERVAL  DURATION_S(1)  /* RFC 1122 2.3.2.1: at most one a second for an address */
 #define ARP_TRIES_MAX         3
@@ -40,6 +40,7 @@ struct arp_entry {
 #define ARP_TIMER_TIE (UINT64_C(1) << 63)
 
 bool arp_init(struct ip_layer *ip);
+void arp_timer(struct ip_layer *ip, struct timer_node *n);
 void arp_free(struct ip_layer *ip);
 /* One ARP packet, from behind the Ethernet header on. */
 void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len);

@@ -28,6 +28,7 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 		return false;
 	}
 	icmp_init(ip);
+	igmp_init(ip);
 
 	struct ip_route on_link = {.prefix = cfg->address};
 	int error = ip_route_add(ip, &on_link);
@@ -45,6 +46,7 @@ void ip_free(struct ip_layer *ip)
 {
 	arp_free(ip);
 	pmtu_free(ip);
+	igmp_free(ip);
 	ip_owed_free(ip);
 }
 
@@ -91,6 +93,14 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
 		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
 }
 
+void ip_timer(struct ip_layer *ip, struct timer_node *n)
+{
+	if (n == &ip->igmp.timer)
+		igmp_timer(ip);
+	else
+		arp_timer(ip, n);
+}
+
 void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst)
 {
 	struct ip_addr hop, source;
@@ -115,5 +125,6 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_routes(s, ip);
 	snap_arp(s, ip);
 	snap_pmtu(s, ip);
+	snap_igmp(s, ip);
 	snap_ip_owed(s, ip);
 }

@@ -20,16 +20,18 @@
 #include "base/snap.h"
 #include "base/timer.h"
 #include "base/trace.h"
+#include "ip/igmp.h"
 #include "link/link.h"
 
 #define IP_PROTO_ICMP 1
+#define IP_PROTO_IGMP 2
 #define IP_PROTO_TCP  6
 #define IP_PROTO_UDP  17
 
 #define IP_ROUTES_MAX        64
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
-#define IP_TIMERS_MAX        1024 /* timer nodes that the layer may have queued: one for each ARP entry */
+#define IP_TIMERS_MAX        1025 /* timer nodes that the layer may have queued: one for each ARP entry, and IGMP's */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
 #define IPV4_MTU_MIN         68              /* RFC 791 3.2 */
@@ -74,6 +76,14 @@ struct ip_handler {
 	void *ctx;
 };
 
+/* One that is shown datagrams before or beside a handler; true: somebody took it. */
+struct ip_tap {
+	bool (*input)(void *ctx, const struct ip_rx *rx);
+	/* True: an ICMP error that quotes a datagram of theirs. */
+	bool (*error)(void *ctx, const struct ip_error *e);
+	void *ctx;
+};
+
 struct flat_frame;
 
 struct ip_config {
@@ -105,6 +115,9 @@ struct ip_layer {
 	uint32_t owed_count;
 	uint32_t icmp_tokens; /* errors that may still be sent now */
 	instant icmp_refilled;
+	struct igmp_layer igmp;
+	struct ip_tap raw;  /* raw sockets */
+	struct ip_tap echo; /* ping sockets: echo replies */
 };
 
 /* cfg is copied: address and mtu must be valid. timers, cnt and env outlive the layer. False: out of memory. Registers
@@ -115,8 +128,8 @@ void ip_free(struct ip_layer *ip);
 void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h);
 /* One frame from the link, Ethernet header first. The caller has counted it (LinkInFrames) and traced it. */
 void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
-/* An ARP timer node that fired: the stack's tick calls it with the node it popped (see timer_owner in stack.c). */
-void arp_timer(struct ip_layer *ip, struct timer_node *n);
+/* A timer node of the layer that fired: the stack's tick calls it with the node it popped. */
+void ip_timer(struct ip_layer *ip, struct timer_node *n);
 
 /* Counts a drop and traces it under the same name. bytes: what is dropped, from its header on. */
 void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len);
@@ -167,6 +180,8 @@ struct ip_tx {
 
 /* Completes a frame whose transport header and payload stand (checksum by ip_transport_csum). */
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx);
+/* The same for a datagram whose IP header stands, with its checksum: it goes to dst. */
+enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip_addr dst);
 /* Fills the transport checksum field at csum_offset from the start of the frame's current header: leaves it to a link
  * that can (needs_csum, and csum_start == 0 here, since the transport header comes first), or computes it over header
  * and payload. */

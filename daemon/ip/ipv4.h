@@ -4,15 +4,18 @@
 
 #include "ip/ip.h"
 
-#define IPV4_FLAG_DF   0x4000
-#define IPV4_FRAG_MASK 0x3fff /* MF and the offset */
-#define IPV4_OFF_LEN   2
-#define IPV4_OFF_ID    4
-#define IPV4_OFF_FRAG  6
-#define IPV4_OFF_PROTO 9
-#define IPV4_OFF_CSUM  10
-#define IPV4_OFF_SRC   12
-#define IPV4_OFF_DST   16
+#define IPV4_FLAG_DF          0x4000
+#define IPV4_FRAG_MASK        0x3fff /* MF and the offset */
+#define IPV4_OPT_END          0
+#define IPV4_OPT_NOP          1
+#define IPV4_OPT_ROUTER_ALERT 148 /* RFC 2113 */
+#define IPV4_OFF_LEN          2
+#define IPV4_OFF_ID           4
+#define IPV4_OFF_FRAG         6
+#define IPV4_OFF_PROTO        9
+#define IPV4_OFF_CSUM         10
+#define IPV4_OFF_SRC          12
+#define IPV4_OFF_DST          16
 
 /* A frame whose EtherType is IPv4. link_group: it came to a group address. */
 void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group);

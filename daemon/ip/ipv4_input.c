@@ -11,8 +11,6 @@
 #include "ip/route.h"
 #include "link/ether.h"
 
-#define OPT_END  0
-#define OPT_NOP  1
 #define OPT_LSRR 131
 #define OPT_SSRR 137
 
@@ -33,9 +31,9 @@ static enum counter ipv4_check_options(const uint8_t *opt, uint32_t len)
 	struct reader r = reader_of(opt, len);
 	while (r.len > 0) {
 		uint8_t type = read_u8(&r);
-		if (type == OPT_END)
+		if (type == IPV4_OPT_END)
 			break;
-		if (type == OPT_NOP)
+		if (type == IPV4_OPT_NOP)
 			continue;
 		uint8_t opt_len = read_u8(&r);
 		if (r.short_input || opt_len < 2 || !read_bytes(&r, opt_len - 2u))
@@ -67,15 +65,17 @@ static enum counter ipv4_check_header(struct ipv4_view *v)
 }
 
 /* Is the datagram for us? *group: also for others. */
-static bool ipv4_dst_ok(const struct ip_layer *ip, struct ip_addr dst, bool link_group, bool *group)
+static bool ipv4_dst_ok(const struct ip_layer *ip, const struct ip_rx *rx, bool link_group, bool *group)
 {
+	struct ip_addr dst = rx->dst;
 	*group = link_group;
 	/* RFC 1122 3.3.6: a link-layer broadcast to a single IP address is silently discarded. */
 	if (ip_is_ours(ip, dst))
 		return !link_group;
 	*group = true;
-	/* RFC 1112 7.2: a host always belongs to 224.0.0.1, all hosts. */
-	return ip_is_broadcast(ip, dst) || ip_eq(dst, ip4(224, 0, 0, 1));
+	if (ip_is_multicast(dst))
+		return igmp_wants(ip, dst, rx->src, rx->protocol);
+	return ip_is_broadcast(ip, dst);
 }
 
 /* What the link says about the transport checksum holds only if it speaks of this transport header. False: the frame is
@@ -98,6 +98,11 @@ static bool ipv4_check_offload(struct ip_rx *rx)
 static void ipv4_deliver(struct ip_layer *ip, const struct ip_rx *rx)
 {
 	const struct ip_handler *h = &ip->handler[rx->protocol];
+	bool taken = ip->raw.input && ip->raw.input(ip->raw.ctx, rx);
+	if (!h->input && taken) {
+		COUNT(ip->cnt, IpInDelivers);
+		return;
+	}
 	if (!h->input) {
 		ip_drop(ip, CNT_IpInUnknownProtos, rx->header, rx->header_len + rx->payload_len);
 		/* RFC 1122 3.2.2.1: code 2 SHOULD be sent when the transport protocol is not supported. */
@@ -132,7 +137,7 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 	/* RFC 1122 3.2.1.3: a source that is not one host, or is ourselves, is silently discarded. */
 	if (!ip4_is_host(ip, rx.src) || ip_is_ours(ip, rx.src))
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
-	else if (!ipv4_dst_ok(ip, rx.dst, link_group, &rx.group))
+	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))
 		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
 	else if (load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK)
 		ip_drop(ip, CNT_IpInFragments, v.p, v.avail);

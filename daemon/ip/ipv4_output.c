@@ -59,6 +59,22 @@ static bool link_address(struct ip_layer *ip, struct ip_addr hop, struct mac_add
 	return arp_resolve(ip, hop, mac);
 }
 
+/* Puts the Ethernet header in front of a datagram that goes to hop next. */
+static enum ip_sent link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop)
+{
+	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
+	bool known = link_address(ip, hop, &h.dst);
+	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
+	if (known)
+		return IP_FRAME_READY;
+	struct flat_frame *flat = flat_from_out(ip->env, f);
+	if (!flat) {
+		ip_drop(ip, CNT_IpOutDiscards, frame_hdr(f), f->hdr_len);
+		return IP_FRAME_DROPPED;
+	}
+	return arp_hold(ip, hop, flat) ? IP_FRAME_TAKEN : IP_FRAME_DROPPED;
+}
+
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx)
 {
 	struct ip_addr hop, source;
@@ -74,17 +90,19 @@ enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip
 		return IP_FRAME_DROPPED;
 	}
 	ipv4_write_header(ip, p, tx, total);
-	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
-	bool known = link_address(ip, hop, &h.dst);
-	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
-	if (known)
-		return IP_FRAME_READY;
-	struct flat_frame *flat = flat_from_out(ip->env, f);
-	if (!flat) {
-		ip_drop(ip, CNT_IpOutDiscards, frame_hdr(f), f->hdr_len);
+	return link_output(ip, f, hop);
+}
+
+enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip_addr dst)
+{
+	struct ip_addr hop, source;
+	COUNT(ip->cnt, IpOutRequests);
+	enum counter bad = !route_next_hop(ip, dst, &hop, &source) ? CNT_IpOutNoRoutes : CNT_IpOutFragNeeded;
+	if (bad == CNT_IpOutNoRoutes || frame_len(f) > ip->cfg.mtu) {
+		ip_drop(ip, bad, frame_hdr(f), f->hdr_len);
 		return IP_FRAME_DROPPED;
 	}
-	return arp_hold(ip, hop, flat) ? IP_FRAME_TAKEN : IP_FRAME_DROPPED;
+	return link_output(ip, f, hop);
 }
 
 static bool has_pseudo_header(uint8_t protocol)

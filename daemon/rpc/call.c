@@ -288,7 +288,7 @@ static void on_data(void *call, const uint8_t *bytes, size_t len)
 /* Released already, and only to be freed when the turn ends. */
 static bool socket_ended(const struct socket *so)
 {
-	return !so->owned && (so->protocol == SOCKET_UDP || so->tcp.state == TCP_CLOSED);
+	return !so->owned && (so->protocol != SOCKET_TCP || so->tcp.state == TCP_CLOSED);
 }
 
 /* The socket that the request names, when this caller may do the method's operation on it. NULL: the call has failed.

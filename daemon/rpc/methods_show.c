@@ -28,6 +28,14 @@ static char *const recovery_names[] = {
 };
 _Static_assert(ARRAY_LEN(recovery_names) == TCP_RECOVERIES, "one for each phase");
 
+static const Toynet__V1__Protocol protocols[] = {
+        [SOCKET_TCP] = TOYNET__V1__PROTOCOL__PROTOCOL_TCP,
+        [SOCKET_UDP] = TOYNET__V1__PROTOCOL__PROTOCOL_UDP,
+        [SOCKET_PING] = TOYNET__V1__PROTOCOL__PROTOCOL_PING,
+        [SOCKET_RAW] = TOYNET__V1__PROTOCOL__PROTOCOL_RAW,
+};
+_Static_assert(ARRAY_LEN(protocols) == SOCKET_PROTOCOLS, "one for each protocol");
+
 /* Bytes received and not read by the application; the core's figure is right but for what it last heard of the pair. Of
  * a listener, the connections that wait for accept: in the core, and as records in the pair. */
 static uint64_t unread_bytes(const struct rpc_server *srv, struct socket *so)
@@ -36,7 +44,7 @@ static uint64_t unread_bytes(const struct rpc_server *srv, struct socket *so)
 
 	if (!so->channel)
 		return queued;
-	if (so->protocol == SOCKET_UDP || socket_state(so) == TCP_LISTEN)
+	if (so->protocol != SOCKET_TCP || socket_state(so) == TCP_LISTEN)
 		return queued + srv->host->pair_unread(srv->ctx, so);
 	if (so->tcp.rcv.held == 0)
 		return queued;
@@ -53,14 +61,13 @@ void row_fill(const struct rpc_server *srv, struct socket *so, struct row_messag
 	row->m.id = so->id;
 	row->m.cookie = so->cookie;
 	row->m.inode = so->inode;
-	row->m.protocol = so->protocol == SOCKET_TCP ? TOYNET__V1__PROTOCOL__PROTOCOL_TCP
-	                                             : TOYNET__V1__PROTOCOL__PROTOCOL_UDP;
+	row->m.protocol = protocols[so->protocol];
 	row->m.family = (Toynet__V1__Family)so->family;
 	row->m.state = states[socket_state(so)];
 	row->m.recv_q = unread_bytes(srv, so);
 	row->m.send_q = socket_send_queued(so);
 	row->m.local = &row->local.m;
-	if (peer.port) {
+	if (socket_has_peer(so)) {
 		address_fill(&row->peer, peer);
 		row->m.peer = &row->peer.m;
 	}
@@ -243,21 +250,30 @@ static void reply_tcp(struct call *c, const struct socket *so, Toynet__V1__Socke
 	call_reply(c, &m->base);
 }
 
-static void reply_udp(struct call *c, const struct socket *so, Toynet__V1__Socket *m)
+static void reply_dgram(struct call *c, const struct socket *so, Toynet__V1__Socket *m)
 {
 	const struct rpc_server *srv = c->conn->srv;
-	const struct udp *u = &so->udp;
+	const struct dgram *d = &so->dgram;
 	Toynet__V1__UdpControlBlock block = TOYNET__V1__UDP_CONTROL_BLOCK__INIT;
+	struct address_message group[IGMP_MEMBERSHIPS_MAX];
+	char *groups[IGMP_MEMBERSHIPS_MAX];
 
-	m->sndbuf = u->sndbuf;
-	m->rcvbuf = u->rcvbuf;
-	m->send_buffered = u->snd.len;
-	m->receive_buffered = u->rcv.len;
-	m->since_send_us = us_since(srv, u->last_sent);
-	m->since_receive_us = us_since(srv, u->last_received);
-	block.datagrams_in = u->in;
-	block.datagrams_out = u->out;
-	block.receive_drops = u->drops;
+	m->sndbuf = d->sndbuf;
+	m->rcvbuf = d->rcvbuf;
+	m->send_buffered = d->snd.len;
+	m->receive_buffered = d->rcv.len;
+	m->since_send_us = us_since(srv, d->last_sent);
+	m->since_receive_us = us_since(srv, d->last_received);
+	block.datagrams_in = d->in;
+	block.datagrams_out = d->out;
+	block.receive_drops = d->drops;
+	list_for_each(it, &d->groups)
+	{
+		const struct igmp_membership *g = list_entry(it, struct igmp_membership, of_socket);
+		groups[block.n_groups] = ip_format(g->group->addr, group[block.n_groups].ip);
+		block.n_groups++;
+	}
+	block.groups = groups;
 	m->control_block_case = TOYNET__V1__SOCKET__CONTROL_BLOCK_UDP;
 	m->udp = &block;
 	call_reply(c, &m->base);
@@ -274,5 +290,5 @@ void sockets_get(struct call *c, const ProtobufCMessage *request, struct socket 
 	if (so->protocol == SOCKET_TCP)
 		reply_tcp(c, so, &m);
 	else
-		reply_udp(c, so, &m);
+		reply_dgram(c, so, &m);
 }

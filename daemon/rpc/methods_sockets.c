@@ -37,7 +37,7 @@ static void reply_names(struct call *c, const struct socket *so)
 	address_fill(&local, l);
 	m.local = &local.m;
 	/* A connection that has ended still has its peer in the control block, but is not connected. */
-	if (p.port && (so->protocol == SOCKET_UDP || so->tcp.state != TCP_CLOSED)) {
+	if (socket_has_peer(so) && (so->protocol != SOCKET_TCP || so->tcp.state != TCP_CLOSED)) {
 		address_fill(&peer, p);
 		m.peer = &peer.m;
 	}
@@ -50,7 +50,13 @@ static int open_read(const Toynet__V1__OpenRequest *r, enum socket_protocol *pro
 		*protocol = SOCKET_TCP;
 	else if (r->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_UDP)
 		*protocol = SOCKET_UDP;
+	else if (r->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_PING)
+		*protocol = SOCKET_PING;
+	else if (r->protocol == TOYNET__V1__PROTOCOL__PROTOCOL_RAW)
+		*protocol = SOCKET_RAW;
 	else
+		return EINVAL;
+	if (*protocol == SOCKET_RAW ? r->ip_protocol == 0 || r->ip_protocol > RAW_PROTOCOL : r->ip_protocol != 0)
 		return EINVAL;
 	if (r->family == TOYNET__V1__FAMILY__FAMILY_UNSPECIFIED || r->family == TOYNET__V1__FAMILY__FAMILY_IPV4)
 		*family = IP_V4;
@@ -68,13 +74,21 @@ void sockets_open(struct call *c, const ProtobufCMessage *request, struct socket
 	enum socket_protocol protocol = SOCKET_TCP;
 	uint8_t family = IP_V4;
 	int fd = -1;
-	int err = open_read((const Toynet__V1__OpenRequest *)request, &protocol, &family);
+	const Toynet__V1__OpenRequest *r = (const Toynet__V1__OpenRequest *)request;
+	int err = open_read(r, &protocol, &family);
 
 	if (err) {
-		call_errno(c, err, err == EINVAL ? "the protocol must be TCP or UDP" : NULL);
+		call_errno(c, err, err == EINVAL ? "no such protocol" : NULL);
 		return;
 	}
-	err = socket_open(srv->stack, protocol, family, peer->uid, peer->pid, &so);
+	if (protocol == SOCKET_RAW && !peer->admin) {
+		call_errno(c, EPERM, "raw sockets are for root and the group toynet");
+		return;
+	}
+	if (protocol == SOCKET_RAW)
+		err = socket_open_raw(srv->stack, (uint8_t)r->ip_protocol, family, peer->uid, peer->pid, &so);
+	else
+		err = socket_open(srv->stack, protocol, family, peer->uid, peer->pid, &so);
 	if (err) {
 		call_errno(c, err, NULL);
 		return;
@@ -122,7 +136,7 @@ static void reply_connect(struct call *c, const struct socket *so, bool in_progr
 	socket_names(so, &l, &p);
 	address_fill(&local, l);
 	m.local = &local.m;
-	if (p.port) {
+	if (socket_has_peer(so)) {
 		address_fill(&peer, p);
 		m.peer = &peer.m;
 	}
@@ -141,7 +155,7 @@ void sockets_connect(struct call *c, const ProtobufCMessage *request, struct soc
 	 */
 	if (so->channel && so->protocol == SOCKET_TCP && r->filler_bytes)
 		srv->host->filler(srv->ctx, so, r->filler_bytes);
-	else if (so->channel && so->protocol == SOCKET_UDP)
+	else if (so->channel && so->protocol != SOCKET_TCP)
 		srv->host->sync(srv->ctx, so);
 	if (r->peer)
 		err = address_read(r->peer, so->family, &peer);
@@ -251,7 +265,7 @@ void sockets_linger(struct call *c, const ProtobufCMessage *request, struct sock
 	bool held = so->channel ? !srv->host->closed(srv->ctx, so) : so->owned;
 	if (!held)
 		grants_end_socket(srv, so->id);
-	if (held || so->protocol == SOCKET_UDP || tcp_sending_ended(&so->tcp)) {
+	if (held || so->protocol != SOCKET_TCP || tcp_sending_ended(&so->tcp)) {
 		reply_linger(c, so);
 		return;
 	}

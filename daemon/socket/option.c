@@ -2,22 +2,19 @@
  * set. An option that is not in the table is ENOPROTOOPT; none is swallowed.
  *
  * A getter returns the number of a value; one that is bytes writes them to v. */
-#include "socket/socket_internal.h"
+#include "socket/option.h"
 
 /* The numbers that Linux gives them, which is what an application reads. */
-enum { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM = 2, LINUX_AF_INET = 2, LINUX_AF_INET6 = 10 };
+enum { LINUX_SOCK_STREAM = 1, LINUX_SOCK_DGRAM = 2, LINUX_SOCK_RAW = 3, LINUX_AF_INET = 2, LINUX_AF_INET6 = 10 };
 
 #define LINGER_MAX_S     INT32_MAX
 #define LINGER2_MAX_S    120
 #define SYNCNT_MAX       127
 #define WINDOW_CLAMP_MIN 1152u /* as Linux; a smaller one would choke the connection */
 
-typedef int (*option_set)(struct stack *s, struct socket *so, const struct socket_option_value *v);
-typedef int64_t (*option_get)(struct socket *so, struct socket_option_value *v);
-
 static struct pcb *pcb_of(struct socket *so)
 {
-	return so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->udp.pcb;
+	return so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->dgram.pcb;
 }
 
 static int set_reuseaddr(struct stack *s, struct socket *so, const struct socket_option_value *v)
@@ -31,9 +28,22 @@ static int64_t get_reuseaddr(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return pcb_of(so)->reuse_addr;
 }
+static int set_reuseport(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	pcb_of(so)->reuse_port = v->number != 0;
+	return 0;
+}
+static int64_t get_reuseport(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return pcb_of(so)->reuse_port;
+}
 static int64_t get_type(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
+	if (so->protocol == SOCKET_RAW)
+		return LINUX_SOCK_RAW;
 	return so->protocol == SOCKET_TCP ? LINUX_SOCK_STREAM : LINUX_SOCK_DGRAM;
 }
 static int64_t get_error(struct socket *so, struct socket_option_value *v)
@@ -47,17 +57,6 @@ static int64_t get_error(struct socket *so, struct socket_option_value *v)
 	so->tcp.soft_error = 0;
 	return e;
 }
-static int set_broadcast(struct stack *s, struct socket *so, const struct socket_option_value *v)
-{
-	(void)s;
-	so->udp.broadcast = v->number != 0;
-	return 0;
-}
-static int64_t get_broadcast(struct socket *so, struct socket_option_value *v)
-{
-	(void)v;
-	return so->udp.broadcast;
-}
 
 /* Like Linux: an extreme wish is granted as far as the bounds go, and reads back as what was granted. */
 static uint32_t buffer_size(int64_t wish)
@@ -70,13 +69,13 @@ static int set_sndbuf(struct stack *s, struct socket *so, const struct socket_op
 	if (so->protocol == SOCKET_TCP)
 		tcp_set_sndbuf(&so->tcp, buffer_size(v->number));
 	else
-		so->udp.sndbuf = buffer_size(v->number);
+		so->dgram.sndbuf = buffer_size(v->number);
 	return 0;
 }
 static int64_t get_sndbuf(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return so->protocol == SOCKET_TCP ? so->tcp.sndbuf : so->udp.sndbuf;
+	return so->protocol == SOCKET_TCP ? so->tcp.sndbuf : so->dgram.sndbuf;
 }
 static int set_rcvbuf(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
@@ -84,13 +83,13 @@ static int set_rcvbuf(struct stack *s, struct socket *so, const struct socket_op
 	if (so->protocol == SOCKET_TCP)
 		tcp_set_rcvbuf(&so->tcp, buffer_size(v->number));
 	else
-		so->udp.rcvbuf = buffer_size(v->number);
+		so->dgram.rcvbuf = buffer_size(v->number);
 	return 0;
 }
 static int64_t get_rcvbuf(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return so->protocol == SOCKET_TCP ? so->tcp.rcvbuf : so->udp.rcvbuf;
+	return so->protocol == SOCKET_TCP ? so->tcp.rcvbuf : so->dgram.rcvbuf;
 }
 static int set_linger(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
@@ -117,29 +116,41 @@ static int64_t get_domain(struct socket *so, struct socket_option_value *v)
 static int64_t get_protocol(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return so->protocol == SOCKET_TCP ? IP_PROTO_TCP : IP_PROTO_UDP;
+	switch (so->protocol) {
+	case SOCKET_TCP:
+		return IP_PROTO_TCP;
+	case SOCKET_UDP:
+		return IP_PROTO_UDP;
+	case SOCKET_PING:
+		return IP_PROTO_ICMP;
+	case SOCKET_RAW:
+		return dgram_protocol(&so->dgram);
+	case SOCKET_PROTOCOLS:
+		break;
+	}
+	return 0;
 }
 static int set_tos(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->udp.tos) = (uint8_t)v->number;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->dgram.tos) = (uint8_t)v->number;
 	return 0;
 }
 static int64_t get_tos(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return so->protocol == SOCKET_TCP ? so->tcp.tos : so->udp.tos;
+	return so->protocol == SOCKET_TCP ? so->tcp.tos : so->dgram.tos;
 }
 static int set_ttl(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
-	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->udp.ttl) = (uint8_t)v->number;
+	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->dgram.ttl) = (uint8_t)v->number;
 	return 0;
 }
 static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
-	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->udp.ttl;
+	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->dgram.ttl;
 }
 static int set_nodelay(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
@@ -387,22 +398,12 @@ static int64_t get_time_wait(struct socket *so, struct socket_option_value *v)
 
 #define KEEPALIVE_MAX_S 32767 /* as Linux bounds them */
 #define KEEPALIVE_MAX_N 127
-#define FOR_TCP         (1u << SOCKET_TCP)
-#define FOR_UDP         (1u << SOCKET_UDP)
-#define FOR_ALL         (FOR_TCP | FOR_UDP)
 
-static const struct option_row {
-	enum socket_option option;
-	unsigned protocols;
-	enum socket_option_kind kind;
-	int64_t min, max; /* of a value to be set, or its bytes; outside: EINVAL */
-	option_set set;   /* NULL: read only, ENOPROTOOPT as Linux has it */
-	option_get get;
-} table[] = {
+static const struct option_row table[] = {
         {OPT_SO_REUSEADDR, FOR_ALL, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_reuseaddr, get_reuseaddr},
+        {OPT_SO_REUSEPORT, FOR_ALL, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_reuseport, get_reuseport},
         {OPT_SO_TYPE, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_type},
         {OPT_SO_ERROR, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_error},
-        {OPT_SO_BROADCAST, FOR_UDP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
         {OPT_SO_SNDBUF, FOR_ALL, OPTION_NUMBER, 0, INT32_MAX, set_sndbuf, get_sndbuf},
         {OPT_SO_RCVBUF, FOR_ALL, OPTION_NUMBER, 0, INT32_MAX, set_rcvbuf, get_rcvbuf},
         {OPT_SO_LINGER, FOR_ALL, OPTION_LINGER, 0, LINGER_MAX_S, set_linger, get_linger},
@@ -434,14 +435,19 @@ static const struct option_row {
         {OPT_TOYNET_TCP_DELACK, FOR_TCP, OPTION_NUMBER, 0, TCP_DELACK_MAX_MS, set_delack, get_delack},
         {OPT_TOYNET_TCP_TIME_WAIT, FOR_TCP, OPTION_NUMBER, 0, TCP_TIME_WAIT_MAX_MS, set_time_wait, get_time_wait},
 };
-_Static_assert(ARRAY_LEN(table) == SOCKET_OPTION_COUNT, "a row for each option");
+_Static_assert(ARRAY_LEN(table) + DATAGRAM_OPTIONS == SOCKET_OPTION_COUNT, "a row for each option");
 
 static const struct option_row *find(const struct socket *so, int option)
 {
+	const struct option_row *row = NULL;
+
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if ((int)table[i].option == option && (table[i].protocols & (1u << so->protocol)))
-			return &table[i];
-	return NULL;
+		if ((int)table[i].option == option)
+			row = &table[i];
+	for (size_t i = 0; i < DATAGRAM_OPTIONS; i++)
+		if ((int)datagram_options[i].option == option)
+			row = &datagram_options[i];
+	return row && (row->protocols & (1u << so->protocol)) ? row : NULL;
 }
 
 int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v)
@@ -464,7 +470,7 @@ int socket_get_option(struct stack *s, struct socket *so, int option, struct soc
 	(void)s;
 	const struct option_row *row = find(so, option);
 
-	if (!row)
+	if (!row || !row->get)
 		return ENOPROTOOPT;
 	*v = (struct socket_option_value){.kind = row->kind};
 	v->number = row->get(so, v);

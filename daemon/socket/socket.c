@@ -1,4 +1,4 @@
-/* The calls of the sockets API, for both protocols. See socket.h. */
+/* The calls of the sockets API, for all protocols. See socket.h. */
 #include "socket/socket_internal.h"
 
 int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint32_t pid,
@@ -17,13 +17,24 @@ int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, 
 	return 0;
 }
 
+int socket_open_raw(struct stack *s, uint8_t ip_protocol, uint8_t family, uint32_t uid, uint32_t pid,
+                    struct socket **out)
+{
+	int error = socket_open(s, SOCKET_RAW, family, uid, pid, out);
+
+	if (!error)
+		dgram_set_protocol(&(*out)->dgram, ip_protocol);
+	return error;
+}
+
 int socket_bind(struct stack *s, struct socket *so, struct endpoint local)
 {
 	if (local.addr.family == IP_NONE)
 		local.addr.family = so->family;
 	if (local.addr.family != so->family)
 		return EAFNOSUPPORT;
-	return so->protocol == SOCKET_TCP ? tcp_bind(&s->tcp, &so->tcp, local) : udp_bind(&s->udp, &so->udp, local);
+	return so->protocol == SOCKET_TCP ? tcp_bind(&s->tcp, &so->tcp, local)
+	                                  : dgram_bind(&s->dgram, &so->dgram, local);
 }
 
 int socket_connect(struct stack *s, struct socket *so, struct endpoint peer)
@@ -32,8 +43,8 @@ int socket_connect(struct stack *s, struct socket *so, struct endpoint peer)
 		return EINVAL;
 	if (peer.addr.family != IP_NONE && peer.addr.family != so->family)
 		return EAFNOSUPPORT;
-	if (so->protocol == SOCKET_UDP)
-		return udp_connect(&s->udp, &so->udp, peer);
+	if (so->protocol != SOCKET_TCP)
+		return dgram_connect(&s->dgram, &so->dgram, peer);
 	so->error = 0;
 	return tcp_connect(&s->tcp, &so->tcp, peer);
 }
@@ -80,26 +91,26 @@ void socket_send_commit(struct stack *s, struct socket *so, uint32_t n)
 
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len)
 {
-	if (so->protocol != SOCKET_UDP)
+	if (so->protocol == SOCKET_TCP)
 		return EOPNOTSUPP;
 	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
 		return EAFNOSUPPORT;
-	return udp_send(&s->udp, &so->udp, dst, data, len);
+	return dgram_send(&s->dgram, &so->dgram, dst, data, len);
 }
 
-static int udp_shutdown(struct socket *so, bool read)
+static int dgram_shutdown(struct socket *so, bool read)
 {
-	if (!so->udp.pcb.connected)
+	if (!dgram_connected(&so->dgram))
 		return ENOTCONN;
 	if (read)
-		so->udp.input_shut = true;
+		so->dgram.input_shut = true;
 	return 0;
 }
 
 int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write)
 {
-	if (so->protocol == SOCKET_UDP)
-		return udp_shutdown(so, read);
+	if (so->protocol != SOCKET_TCP)
+		return dgram_shutdown(so, read);
 	if (so->tcp.state == TCP_CLOSED || so->tcp.state == TCP_LISTEN)
 		return ENOTCONN;
 	if (read)
@@ -120,7 +131,7 @@ static void disown(struct socket *so)
 void socket_close(struct stack *s, struct socket *so, bool unread)
 {
 	disown(so);
-	if (so->protocol == SOCKET_UDP) {
+	if (so->protocol != SOCKET_TCP) {
 		list_push_back(&s->sockets.reap, &so->ready_link);
 		return;
 	}
@@ -136,7 +147,7 @@ void socket_close(struct stack *s, struct socket *so, bool unread)
 void socket_abort(struct stack *s, struct socket *so)
 {
 	disown(so);
-	if (so->protocol == SOCKET_UDP) {
+	if (so->protocol != SOCKET_TCP) {
 		list_push_back(&s->sockets.reap, &so->ready_link);
 		return;
 	}
@@ -171,7 +182,7 @@ int socket_take_error(struct socket *so)
 
 void socket_names(const struct socket *so, struct endpoint *local, struct endpoint *peer)
 {
-	const struct pcb *p = so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->udp.pcb;
+	const struct pcb *p = so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->dgram.pcb;
 
 	*local = p->local;
 	*peer = p->remote;
@@ -179,23 +190,28 @@ void socket_names(const struct socket *so, struct endpoint *local, struct endpoi
 		local->addr.family = so->family;
 }
 
+bool socket_has_peer(const struct socket *so)
+{
+	return so->protocol == SOCKET_TCP ? so->tcp.pcb.remote.port != 0 : dgram_connected(&so->dgram);
+}
+
 enum tcp_state socket_state(const struct socket *so)
 {
 	if (so->protocol == SOCKET_TCP)
 		return so->tcp.state;
-	return so->udp.pcb.connected ? TCP_ESTABLISHED : TCP_CLOSED;
+	return dgram_connected(&so->dgram) ? TCP_ESTABLISHED : TCP_CLOSED;
 }
 
 uint32_t socket_recv_queued(const struct socket *so)
 {
-	if (so->protocol == SOCKET_UDP)
-		return udp_recv_queued(&so->udp);
+	if (so->protocol != SOCKET_TCP)
+		return dgram_recv_queued(&so->dgram);
 	return so->tcp.state == TCP_LISTEN ? so->tcp.accept_count : tcp_recv_queued(&so->tcp);
 }
 
 uint32_t socket_send_queued(const struct socket *so)
 {
-	if (so->protocol == SOCKET_UDP)
-		return udp_send_queued(&so->udp);
+	if (so->protocol != SOCKET_TCP)
+		return dgram_send_queued(&so->dgram);
 	return so->tcp.state == TCP_LISTEN ? so->tcp.backlog : tcp_send_queued(&so->tcp);
 }

@@ -15,11 +15,11 @@
 #define TOYNET_SOCKET_SOCKET_H
 
 #include "base/error.h"
+#include "transport/dgram.h"
 #include "transport/tcp.h"
 #include "transport/tcp_info.h"
-#include "transport/udp.h"
 
-enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_PROTOCOLS };
+enum socket_protocol { SOCKET_TCP, SOCKET_UDP, SOCKET_PING, SOCKET_RAW, SOCKET_PROTOCOLS };
 
 /* Readiness, as stack_ready reports it. Level bits are recomputed by the reader; these only say "look again". */
 enum socket_event {
@@ -53,7 +53,7 @@ struct socket {
 	void *channel; /* the driver's; NULL when it has none */
 	union {
 		struct tcp tcp;
-		struct udp udp;
+		struct dgram dgram; /* all but TCP */
 	};
 };
 
@@ -64,12 +64,15 @@ struct stack;
 /* Allocates a socket in its initial state. EAFNOSUPPORT, ENOBUFS. */
 int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint32_t pid,
                 struct socket **out);
+/* A raw socket of an IP protocol; the caller has seen to it that the owner is privileged. */
+int socket_open_raw(struct stack *s, uint8_t ip_protocol, uint8_t family, uint32_t uid, uint32_t pid,
+                    struct socket **out);
 /* EADDRINUSE, EADDRNOTAVAIL, EINVAL (bound already, or connected). Port 0: ephemeral. */
 int socket_bind(struct stack *s, struct socket *so, struct endpoint local);
-/* TCP: EINPROGRESS, then SOCKET_CONNECTED or SOCKET_ERROR. UDP: 0; peer.addr none disconnects.
+/* TCP: EINPROGRESS, then SOCKET_CONNECTED or SOCKET_ERROR. Datagrams: 0; peer.addr none disconnects.
  * EISCONN, EALREADY, ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EOPNOTSUPP (listening), EINVAL. */
 int socket_connect(struct stack *s, struct socket *so, struct endpoint peer);
-/* EOPNOTSUPP (UDP), EINVAL (connected), EADDRINUSE. Binds to an ephemeral port when not bound. */
+/* EOPNOTSUPP (datagrams), EINVAL (connected), EADDRINUSE. Binds to an ephemeral port when not bound. */
 int socket_listen(struct stack *s, struct socket *so, int backlog);
 /* The oldest established child, now owned; EAGAIN when none, EINVAL when not listening. */
 int socket_accept(struct stack *s, struct socket *listener, struct socket **child);
@@ -80,7 +83,7 @@ void socket_send_commit(struct stack *s, struct socket *so, uint32_t n);
 void socket_send_urgent(struct stack *s, struct socket *so);
 /* Bytes from the next delivery's first to the end of urgent text, 0 none (TCP). */
 uint32_t socket_urgent_ahead(const struct socket *so);
-/* One datagram; dst.addr none: the peer. See udp_send. */
+/* One datagram; dst.addr none: the peer. See dgram_send. */
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len);
 /* ENOTCONN. */
 int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write);
@@ -94,8 +97,10 @@ void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes);
 int socket_take_error(struct socket *so);
 
 void socket_names(const struct socket *so, struct endpoint *local,
-                  struct endpoint *peer);             /* peer.port 0: not connected */
-enum tcp_state socket_state(const struct socket *so); /* UDP: CLOSED, or ESTABLISHED when connected */
+                  struct endpoint *peer); /* peer.addr none: not connected */
+/* Is there a peer? Of TCP also: was there one, before the connection ended? */
+bool socket_has_peer(const struct socket *so);
+enum tcp_state socket_state(const struct socket *so); /* datagrams: CLOSED, or ESTABLISHED when connected */
 uint32_t socket_recv_queued(const struct socket *so); /* a listener: children waiting for accept */
 uint32_t socket_send_queued(const struct socket *so); /* a listener: its backlog */
 
@@ -104,39 +109,52 @@ struct socket *socket_by_id(const struct stack *s, uint64_t id);
 struct socket *socket_after(const struct stack *s, uint64_t after);
 
 /* Options, as a table in socket/option.c. Names and numbers are those of the .proto's enum Option. */
-#define SOCKET_OPTIONS(X)       \
-	X(SO_REUSEADDR, 1)      \
-	X(SO_TYPE, 2)           \
-	X(SO_ERROR, 3)          \
-	X(SO_BROADCAST, 4)      \
-	X(SO_SNDBUF, 5)         \
-	X(SO_RCVBUF, 6)         \
-	X(SO_LINGER, 7)         \
-	X(SO_ACCEPTCONN, 8)     \
-	X(SO_DOMAIN, 9)         \
-	X(SO_PROTOCOL, 10)      \
-	X(SO_KEEPALIVE, 11)     \
-	X(IP_TOS, 32)           \
-	X(IP_TTL, 33)           \
-	X(TCP_NODELAY, 64)      \
-	X(TCP_MAXSEG, 65)       \
-	X(TCP_KEEPIDLE, 66)     \
-	X(TCP_KEEPINTVL, 67)    \
-	X(TCP_KEEPCNT, 68)      \
-	X(TCP_USER_TIMEOUT, 69) \
-	X(TCP_CONGESTION, 70)                                                                                          \
-	X(TCP_INFO, 71)                                                                                                \
-	X(TCP_CORK, 72)                                                                                                \
-	X(TCP_QUICKACK, 73)                                                                                            \
-	X(TCP_SYNCNT, 74)                                                                                              \
-	X(TCP_LINGER2, 75)                                                                                             \
-	X(TCP_WINDOW_CLAMP, 76)                                                                                        \
-	X(TOYNET_TCP_TIMESTAMPS, 128)                                                                                  \
-	X(TOYNET_TCP_SACK, 129)                                                                                        \
-	X(TOYNET_TCP_WINDOW_SCALING, 130)                                                                              \
-	X(TOYNET_TCP_ECN, 131)                                                                                         \
-	X(TOYNET_TCP_INITIAL_WINDOW, 132)                                                                              \
-	X(TOYNET_TCP_DELACK, 133)                                                                                      \
+#define SOCKET_OPTIONS(X)                 \
+	X(SO_REUSEADDR, 1)                \
+	X(SO_TYPE, 2)                     \
+	X(SO_ERROR, 3)                    \
+	X(SO_BROADCAST, 4)                \
+	X(SO_SNDBUF, 5)                   \
+	X(SO_RCVBUF, 6)                   \
+	X(SO_LINGER, 7)                   \
+	X(SO_ACCEPTCONN, 8)               \
+	X(SO_DOMAIN, 9)                   \
+	X(SO_PROTOCOL, 10)                \
+	X(SO_KEEPALIVE, 11)               \
+	X(SO_REUSEPORT, 12)               \
+	X(IP_TOS, 32)                     \
+	X(IP_TTL, 33)                     \
+	X(IP_MULTICAST_IF, 34)            \
+	X(IP_MULTICAST_TTL, 35)           \
+	X(IP_MULTICAST_LOOP, 36)          \
+	X(IP_MULTICAST_ALL, 37)           \
+	X(IP_ADD_MEMBERSHIP, 38)          \
+	X(IP_DROP_MEMBERSHIP, 39)         \
+	X(IP_ADD_SOURCE_MEMBERSHIP, 40)   \
+	X(IP_DROP_SOURCE_MEMBERSHIP, 41)  \
+	X(IP_BLOCK_SOURCE, 42)            \
+	X(IP_UNBLOCK_SOURCE, 43)          \
+	X(IP_HDRINCL, 44)                 \
+	X(ICMP_FILTER, 45)                \
+	X(TCP_NODELAY, 64)                \
+	X(TCP_MAXSEG, 65)                 \
+	X(TCP_KEEPIDLE, 66)               \
+	X(TCP_KEEPINTVL, 67)              \
+	X(TCP_KEEPCNT, 68)                \
+	X(TCP_USER_TIMEOUT, 69)           \
+	X(TCP_CONGESTION, 70)             \
+	X(TCP_INFO, 71)                   \
+	X(TCP_CORK, 72)                   \
+	X(TCP_QUICKACK, 73)               \
+	X(TCP_SYNCNT, 74)                 \
+	X(TCP_LINGER2, 75)                \
+	X(TCP_WINDOW_CLAMP, 76)           \
+	X(TOYNET_TCP_TIMESTAMPS, 128)     \
+	X(TOYNET_TCP_SACK, 129)           \
+	X(TOYNET_TCP_WINDOW_SCALING, 130) \
+	X(TOYNET_TCP_ECN, 131)            \
+	X(TOYNET_TCP_INITIAL_WINDOW, 132) \
+	X(TOYNET_TCP_DELACK, 133)         \
 	X(TOYNET_TCP_TIME_WAIT, 134)
 
 #define SOCKET_OPTION_NUMBER(name, n) OPT_##name = (n),

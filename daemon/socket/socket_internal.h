@@ -30,7 +30,7 @@ struct stack {
 	struct ring_pool rings;
 	struct ip_layer ip;
 	struct tcp_layer tcp;
-	struct udp_layer udp;
+	struct dgram_layer dgram;
 	struct socket_table sockets;
 	uint32_t udp_rcvbuf, udp_sndbuf;
 };
@@ -39,9 +39,9 @@ static inline struct socket *socket_of_tcp(struct tcp *t)
 {
 	return container_of(t, struct socket, tcp);
 }
-static inline struct socket *socket_of_udp(struct udp *u)
+static inline struct socket *socket_of_dgram(struct dgram *d)
 {
-	return container_of(u, struct socket, udp);
+	return container_of(d, struct socket, dgram);
 }
 
 bool socket_table_init(struct socket_table *st, struct env *env, uint32_t max, uint32_t per_uid);
@@ -65,7 +65,7 @@ void socket_offer(struct stack *s, struct socket *so);
 struct tcp *socket_tcp_child(void *ctx, struct tcp *listener);
 void socket_tcp_closed(void *ctx, struct tcp *t);
 void socket_tcp_event(void *ctx, struct tcp *t, unsigned events);
-void socket_udp_arrived(void *ctx, struct udp *u);
-void socket_udp_writable(void *ctx, struct udp *u);
+void socket_dgram_arrived(void *ctx, struct dgram *d);
+void socket_dgram_writable(void *ctx, struct dgram *d);
 
 #endif

@@ -70,6 +70,13 @@ static void discharge(struct stack *s, uint32_t uid)
 	}
 }
 
+static const enum dgram_kind kinds[] = {
+        [SOCKET_UDP] = DGRAM_UDP,
+        [SOCKET_PING] = DGRAM_PING,
+        [SOCKET_RAW] = DGRAM_RAW,
+};
+_Static_assert(ARRAY_LEN(kinds) == SOCKET_PROTOCOLS, "a kind for each protocol but TCP");
+
 struct socket *socket_new(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint64_t id,
                           int *error)
 {
@@ -98,9 +105,13 @@ struct socket *socket_new(struct stack *s, enum socket_protocol protocol, uint8_
 	switch (protocol) {
 	case SOCKET_TCP:
 		tcp_pcb_init(&s->tcp, &so->tcp, so->id);
+		so->tcp.pcb.uid = uid;
 		break;
 	case SOCKET_UDP:
-		udp_pcb_init(&so->udp, s->udp_rcvbuf, s->udp_sndbuf);
+	case SOCKET_PING:
+	case SOCKET_RAW:
+		dgram_init(&s->dgram, &so->dgram, kinds[protocol], s->udp_rcvbuf, s->udp_sndbuf);
+		so->dgram.pcb.uid = uid;
 		break;
 	case SOCKET_PROTOCOLS:
 		break;
@@ -116,7 +127,9 @@ void socket_free(struct stack *s, struct socket *so)
 		tcp_pcb_release(&s->tcp, &so->tcp);
 		break;
 	case SOCKET_UDP:
-		udp_pcb_release(&s->udp, &so->udp);
+	case SOCKET_PING:
+	case SOCKET_RAW:
+		dgram_release(&s->dgram, &so->dgram);
 		break;
 	case SOCKET_PROTOCOLS:
 		break;
@@ -239,12 +252,12 @@ void socket_tcp_event(void *ctx, struct tcp *t, unsigned events)
 		socket_notify(s, so, mine);
 }
 
-void socket_udp_arrived(void *ctx, struct udp *u)
+void socket_dgram_arrived(void *ctx, struct dgram *d)
 {
-	socket_offer(ctx, socket_of_udp(u));
+	socket_offer(ctx, socket_of_dgram(d));
 }
 
-void socket_udp_writable(void *ctx, struct udp *u)
+void socket_dgram_writable(void *ctx, struct dgram *d)
 {
-	socket_notify(ctx, socket_of_udp(u), SOCKET_WRITABLE);
+	socket_notify(ctx, socket_of_dgram(d), SOCKET_WRITABLE);
 }

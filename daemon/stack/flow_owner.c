@@ -7,7 +7,7 @@ static struct pcb *find(const struct pcb_table *t, struct endpoint local, struct
 {
 	struct pcb *p = pcb_lookup_tuple(t, local, remote);
 
-	return p ? p : pcb_lookup_port(t, local, listening_only);
+	return p ? p : pcb_lookup_port(t, local, remote, listening_only);
 }
 
 static void fill(const struct socket *so, struct flow_owner *owner)
@@ -28,6 +28,6 @@ void stack_flow_owner(void *stack, const struct flow *f, enum link_way way, stru
 
 	if (f->protocol == IP_PROTO_TCP && (p = find(&s->tcp.pcbs, local, remote, true)))
 		fill(socket_of_tcp(container_of(p, struct tcp, pcb)), owner);
-	else if (f->protocol == IP_PROTO_UDP && (p = find(&s->udp.pcbs, local, remote, false)))
-		fill(socket_of_udp(container_of(p, struct udp, pcb)), owner);
+	else if (f->protocol == IP_PROTO_UDP && (p = find(&s->dgram.udp, local, remote, false)))
+		fill(socket_of_dgram(container_of(p, struct dgram, pcb)), owner);
 }

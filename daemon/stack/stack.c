@@ -2,7 +2,7 @@
 #include "stack/stack.h"
 #include "socket/socket_internal.h"
 
-#define TIMER_TIE_ARP (UINT64_C(1) << 63) /* socket ids never reach it */
+#define TIMER_TIE_IP (UINT64_C(1) << 63) /* socket ids never reach it */
 
 const struct stack_config stack_config_default = {
         .tcp = TCP_CONFIG_DEFAULT,
@@ -28,15 +28,15 @@ struct stack *stack_new(struct env *env, const struct stack_config *cfg, struct 
 	struct tcp_upcalls tcp_up = {socket_tcp_child, socket_tcp_closed, socket_tcp_event, s};
 	if (!tcp_init(&s->tcp, env, &s->counters, &s->ip, &s->timers, &s->rings, &cfg->tcp, tcp_up))
 		goto no_tcp;
-	struct udp_upcalls udp_up = {socket_udp_arrived, socket_udp_writable, s};
-	if (!udp_init(&s->udp, env, &s->counters, &s->ip, &s->rings, udp_up))
-		goto no_udp;
+	struct dgram_upcalls dgram_up = {socket_dgram_arrived, socket_dgram_writable, s};
+	if (!dgram_layer_init(&s->dgram, env, &s->counters, &s->ip, &s->rings, dgram_up))
+		goto no_dgram;
 	if (!socket_table_init(&s->sockets, env, cfg->sockets_max, cfg->sockets_per_uid))
 		goto no_sockets;
 	return s;
 no_sockets:
-	udp_free(&s->udp);
-no_udp:
+	dgram_layer_free(&s->dgram);
+no_dgram:
 	tcp_free(&s->tcp);
 no_tcp:
 	ip_free(&s->ip);
@@ -52,7 +52,7 @@ void stack_free(struct stack *s)
 
 	list_for_each_safe(it, tmp, &s->sockets.all) socket_free(s, list_entry(it, struct socket, all));
 	socket_table_free(&s->sockets, env);
-	udp_free(&s->udp);
+	dgram_layer_free(&s->dgram);
 	tcp_free(&s->tcp);
 	ip_free(&s->ip);
 	ring_pool_free(&s->rings);
@@ -89,8 +89,8 @@ void stack_tick(struct stack *s)
 	struct timer_node *n;
 
 	while ((n = timer_pop(&s->timers, s->env->now)) != NULL) {
-		if (n->tie & TIMER_TIE_ARP)
-			arp_timer(&s->ip, n);
+		if (n->tie & TIMER_TIE_IP)
+			ip_timer(&s->ip, n);
 		else
 			tcp_timer_run(&s->tcp, container_of(n, struct tcp, timer));
 	}
@@ -128,7 +128,9 @@ static bool fill_delivery(struct stack *s, struct socket *so, struct stack_deliv
 		d->len = iov_bytes(d->iov, d->niov);
 		return d->niov > 0;
 	case SOCKET_UDP:
-		if (!udp_peek(&s->udp, &so->udp, &d->rec, d->iov, &d->niov))
+	case SOCKET_PING:
+	case SOCKET_RAW:
+		if (!dgram_peek(&s->dgram, &so->dgram, &d->rec, d->iov, &d->niov))
 			return false;
 		d->len = d->rec.len;
 		return true;
@@ -162,9 +164,11 @@ void stack_delivered(struct stack *s, const struct stack_delivery *d, uint32_t n
 			socket_offer(s, so);
 		break;
 	case SOCKET_UDP:
+	case SOCKET_PING:
+	case SOCKET_RAW:
 		if (!taken)
 			break;
-		udp_consume(&s->udp, &so->udp);
+		dgram_consume(&s->dgram, &so->dgram);
 		socket_offer(s, so);
 		break;
 	case SOCKET_PROTOCOLS:
@@ -180,7 +184,7 @@ void stack_offer(struct stack *s, struct socket *so)
 bool stack_output(struct stack *s, struct frame_out *f)
 {
 	/* The last one: what a transport sent may wait for an ARP request that is owed only now. */
-	if (!ip_pull(&s->ip, f) && !tcp_output(&s->tcp, f) && !udp_output(&s->udp, f) && !ip_pull(&s->ip, f))
+	if (!ip_pull(&s->ip, f) && !tcp_output(&s->tcp, f) && !dgram_output(&s->dgram, f) && !ip_pull(&s->ip, f))
 		return false;
 	COUNT(&s->counters, LinkOutFrames);
 	COUNT_ADD(&s->counters, LinkOutOctets, frame_len(f));
@@ -199,7 +203,7 @@ void stack_output_refused(struct stack *s)
 void stack_turn_end(struct stack *s)
 {
 	tcp_turn_end(&s->tcp);
-	udp_turn_end(&s->udp);
+	dgram_turn_end(&s->dgram);
 	socket_reap(s);
 }
 

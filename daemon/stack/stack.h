@@ -37,7 +37,7 @@ struct stack_delivery {
 	struct iovec iov[STACK_DELIVERY_IOV];
 	int niov;
 	uint32_t len;          /* bytes in iov */
-	struct udp_record rec; /* datagram sockets: its source and, for an error record, errno; all or nothing */
+	struct dgram_record rec; /* datagram sockets: its source and, for an error record, errno; all or nothing */
 };
 
 /* env and what it points to outlive the stack. NULL: out of memory. */

@@ -81,7 +81,9 @@ static void snap_socket(struct snap *s, struct stack *st, struct socket *so)
 		snap_tcp(s, &st->tcp, &so->tcp);
 		break;
 	case SOCKET_UDP:
-		snap_udp(s, &st->udp, &so->udp);
+	case SOCKET_PING:
+	case SOCKET_RAW:
+		snap_dgram(s, &st->dgram, &so->dgram);
 		break;
 	case SOCKET_PROTOCOLS:
 		break;
@@ -246,7 +248,7 @@ void stack_save(struct stack *s, struct snap *out)
 	snap_counters(out, &s->counters);
 	snap_ip_layer(out, &s->ip);
 	snap_tcp_layer(out, &s->tcp);
-	snap_udp_layer(out, &s->udp);
+	snap_dgram_layer(out, &s->dgram);
 	snap_tag(out, SNAP_SOCKETS);
 	save_sockets(out, s);
 	snap_orders(out, s);
@@ -271,7 +273,7 @@ struct stack *stack_load(struct env *env, struct snap *in)
 	}
 	snap_ip_layer(in, &s->ip);
 	snap_tcp_layer(in, &s->tcp);
-	snap_udp_layer(in, &s->udp);
+	snap_dgram_layer(in, &s->dgram);
 	snap_tag(in, SNAP_SOCKETS);
 	load_sockets(in, s);
 	snap_orders(in, s);

@@ -75,12 +75,20 @@ static bool addresses_overlap(struct ip_addr a, struct ip_addr b)
 	return ip_is_unspecified(a) || ip_is_unspecified(b) || ip_eq(a, b);
 }
 
+static bool share_port(const struct pcb *p, const struct pcb *other)
+{
+	return p->reuse_port && other->reuse_port && p->uid == other->uid;
+}
+
 /* The rules of Linux (socket(7), SO_REUSEADDR): overlapping addresses of one port conflict, unless both ask for reuse
- * and the other does not listen, or the other only lingers in TIME-WAIT and we ask. */
+ * and the other does not listen, or the other only lingers in TIME-WAIT and we ask; or unless both share the port by
+ * SO_REUSEPORT. */
 static bool binds_conflict(const struct pcb *p, const struct pcb *other, struct ip_addr addr,
                            bool (*time_wait)(const struct pcb *))
 {
 	if (!addresses_overlap(addr, other->local.addr))
+		return false;
+	if (share_port(p, other))
 		return false;
 	if (!p->reuse_addr || other->listening)
 		return true;
@@ -161,7 +169,7 @@ int pcb_listen(struct pcb_table *t, struct pcb *p)
 	{
 		const struct pcb *other = list_entry(it, struct pcb, port_link);
 		if (other != p && other->listening && other->local.port == p->local.port &&
-		    addresses_overlap(p->local.addr, other->local.addr))
+		    addresses_overlap(p->local.addr, other->local.addr) && !share_port(p, other))
 			return EADDRINUSE;
 	}
 	p->listening = true;
@@ -245,7 +253,45 @@ struct pcb *pcb_lookup_tuple(const struct pcb_table *t, struct endpoint local, s
 	return NULL;
 }
 
-struct pcb *pcb_lookup_port(const struct pcb_table *t, struct endpoint local, bool listening_only)
+/* The rank of one of those that share a port, for this remote. */
+static uint64_t share_rank(const struct pcb_table *t, const struct pcb *p, struct endpoint remote)
+{
+	struct endpoint member = {.addr = ip4_from_u32((uint32_t)p->bind_seq), .port = (uint16_t)(p->bind_seq >> 32)};
+	return hash_tuple(t, member, remote);
+}
+
+static bool unconnected_match(const struct pcb *p, struct endpoint local, bool listening_only)
+{
+	return p->local.port == local.port && (p->listening || !listening_only) &&
+	       (ip_eq(p->local.addr, local.addr) || ip_is_unspecified(p->local.addr));
+}
+
+static bool same_place(const struct pcb *a, const struct pcb *b)
+{
+	bool any = ip_is_unspecified(a->local.addr) && ip_is_unspecified(b->local.addr);
+	return a->local.port == b->local.port && (any || ip_eq(a->local.addr, b->local.addr));
+}
+
+static struct pcb *share_pick(const struct pcb_table *t, struct pcb *first, struct endpoint remote, bool listening_only)
+{
+	struct pcb *best = first;
+	uint64_t best_rank = share_rank(t, first, remote);
+	struct hash_node *n = hash_table_first(&t->ports, hash_port(t, first->local.port));
+	for (; n; n = hash_node_next(n)) {
+		struct pcb *p = by_port_pcb(n);
+		if (p == first || !p->reuse_port || !same_place(p, first) || (listening_only && !p->listening))
+			continue;
+		uint64_t rank = share_rank(t, p, remote);
+		if (rank > best_rank) {
+			best = p;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+struct pcb *pcb_lookup_port(const struct pcb_table *t, struct endpoint local, struct endpoint remote,
+                            bool listening_only)
 {
 	struct pcb *best = NULL;
 	bool best_exact = false;
@@ -253,15 +299,14 @@ struct pcb *pcb_lookup_port(const struct pcb_table *t, struct endpoint local, bo
 	for (; n; n = hash_node_next(n)) {
 		struct pcb *p = by_port_pcb(n);
 		bool exact = ip_eq(p->local.addr, local.addr);
-		if (p->local.port != local.port || (listening_only && !p->listening) ||
-		    (!exact && !ip_is_unspecified(p->local.addr)))
+		if (!unconnected_match(p, local, listening_only))
 			continue;
 		if (!best || (exact && !best_exact) || (exact == best_exact && p->bind_seq > best->bind_seq)) {
 			best = p;
 			best_exact = exact;
 		}
 	}
-	return best;
+	return best && best->reuse_port ? share_pick(t, best, remote, listening_only) : best;
 }
 
 struct pcb *pcb_next_match(const struct pcb_table *t, struct endpoint local, uint64_t after)
@@ -294,6 +339,7 @@ void snap_pcb(struct snap *s, struct pcb_table *t, struct pcb *p)
 	snap_bool(s, &bound);
 	snap_bool(s, &connected);
 	snap_bool(s, &p->reuse_addr);
+	snap_bool(s, &p->reuse_port);
 	snap_bool(s, &p->listening);
 	snap_bool(s, &p->port_chosen);
 	snap_bool(s, &p->addr_chosen);

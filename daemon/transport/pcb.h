@@ -6,8 +6,9 @@
  * only bind and the choice of an ephemeral port walk: 100,000 connections of one server port slow neither its SYNs nor
  * their closing.
  *
- * Among equals the one that was bound last is found. Nothing depends on the order within a hash chain, so a table that
- * was saved and loaded behaves the same. */
+ * Among equals the one that was bound last is found; if that has SO_REUSEPORT, one of those that have it, by a hash
+ * over the remote endpoint and each candidate (the highest wins), so that one that leaves moves only its own peers.
+ * Nothing depends on the order within a hash chain, so a table that was saved and loaded behaves the same. */
 #ifndef TOYNET_TRANSPORT_PCB_H
 #define TOYNET_TRANSPORT_PCB_H
 
@@ -33,6 +34,8 @@ struct pcb {
 	uint64_t bind_seq;     /* order of binding in the table */
 	bool bound, connected; /* in which tables */
 	bool reuse_addr;       /* SO_REUSEADDR */
+	bool reuse_port;       /* SO_REUSEPORT: shared with others of the same uid that ask for it, too */
+	uint32_t uid;          /* of the owner; the socket layer sets it */
 	bool listening;        /* set by pcb_listen */
 	bool port_chosen;      /* the port is ephemeral: a disconnect gives it up */
 	bool addr_chosen;      /* the local address came with the connect: a disconnect makes it the wildcard again */
@@ -56,7 +59,8 @@ int pcb_bind(struct pcb_table *t, struct pcb *p, struct endpoint local, bool (*t
 /* Binds to a free ephemeral port chosen by RFC 6056; remote may be unspecified (port 0), and then nobody else may use
  * the port; otherwise no other connection to remote may have it. 0 or EADDRINUSE when all are taken. */
 int pcb_bind_ephemeral(struct pcb_table *t, struct pcb *p, struct ip_addr local, struct endpoint remote);
-/* Makes the bound p a listener. EADDRINUSE: another one listens on the same address and port, SO_REUSEADDR or not. */
+/* Makes the bound p a listener. EADDRINUSE: another one listens on the same address and port, SO_REUSEADDR or not, but
+ * for SO_REUSEPORT on both. */
 int pcb_listen(struct pcb_table *t, struct pcb *p);
 /* Before pcb_connect, for a p that is bound to the wildcard: source becomes its local address. Otherwise nothing. */
 void pcb_choose_source(struct pcb *p, struct ip_addr source);
@@ -71,8 +75,10 @@ void pcb_disconnect(struct pcb_table *t, struct pcb *p);
 /* Leaves all tables; idempotent. The endpoints stay, for those who ask. */
 void pcb_remove(struct pcb_table *t, struct pcb *p);
 struct pcb *pcb_lookup_tuple(const struct pcb_table *t, struct endpoint local, struct endpoint remote);
-/* Unconnected, bound to the port: exact address before wildcard. listening_only: for TCP. */
-struct pcb *pcb_lookup_port(const struct pcb_table *t, struct endpoint local, bool listening_only);
+/* Unconnected, bound to the port: exact address before wildcard. listening_only: for TCP. Among several with
+ * SO_REUSEPORT, remote decides: the same remote finds the same one, as long as that is there. */
+struct pcb *pcb_lookup_port(const struct pcb_table *t, struct endpoint local, struct endpoint remote,
+                            bool listening_only);
 /* Unconnected ones that take datagrams to `local` (their address is that, or the wildcard), in the order of binding:
  * the first that was bound after `after` (0 at first); NULL at the end. */
 struct pcb *pcb_next_match(const struct pcb_table *t, struct endpoint local, uint64_t after);

@@ -370,7 +370,7 @@ static struct tcp *reopen(struct tcp_layer *l, struct tcp *old, struct tcp_seg *
 {
 	if (old->state != TCP_TIME_WAIT || (g->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
 		return NULL;
-	struct pcb *p = pcb_lookup_port(&l->pcbs, g->local, true);
+	struct pcb *p = pcb_lookup_port(&l->pcbs, g->local, g->remote, true);
 	struct tcp *listener = p ? container_of(p, struct tcp, pcb) : NULL;
 	if (!listener || !tcp_listen_room(listener) || !reopens(old, listener, g))
 		return NULL;
@@ -525,7 +525,7 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 	if (listener) {
 		t = listener;
 	} else if (!t) {
-		p = pcb_lookup_port(&l->pcbs, g.local, true);
+		p = pcb_lookup_port(&l->pcbs, g.local, g.remote, true);
 		t = p ? container_of(p, struct tcp, pcb) : NULL;
 	}
 	if (!t) {

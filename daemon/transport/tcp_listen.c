@@ -98,6 +98,7 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->rcv.mss = listener->rcv.mss;
 	t->rcv.wind_shift = tcp_window_shift(t);
 	t->pcb.reuse_addr = listener->pcb.reuse_addr;
+	t->pcb.reuse_port = listener->pcb.reuse_port;
 }
 
 struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struct tcp_seg *syn, seq32 iss)

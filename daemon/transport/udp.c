@@ -1,269 +1,201 @@
-/* UDP: the life of a socket, what it sends, its snapshot. Input is in udp_input.c.
+/* UDP (RFC 768, RFC 1122 4.1): ports, the header with its checksum, delivery to one socket or to many, errors.
  *
- * Sockets with datagrams to send stand in the layer's out list and take turns, one datagram each. A datagram leaves its
- * ring when the frame is lent out; the ring's memory goes back to the pool only after that frame is done with. */
-#include "transport/udp.h"
+ * A datagram for one host goes to the socket that is connected to its sender, else to the best match of its port. One
+ * for a group or a broadcast address goes to every socket that is bound to the port and to that address or to none; of
+ * a group also only where the socket's memberships want it (RFC 3376 3.1). What we send to a group or a broadcast
+ * address reaches our own sockets, too. */
+#include "transport/dgram_internal.h"
 
 #include "base/bytes.h"
-#include "transport/udp_internal.h"
-#include "transport/udp_queue.h"
 #include <errno.h>
 
-#define UDP_CSUM_OFFSET   6
-#define UDP_MULTICAST_TTL 1           /* RFC 1112 6.1 */
-#define UDP_SNAP_TAG      0x55445020u /* "UDP " */
+#define UDP_CSUM_OFFSET 6
 
-bool udp_init(struct udp_layer *l, struct env *env, struct counters *cnt, struct ip_layer *ip, struct ring_pool *rings,
-              struct udp_upcalls up)
+static int udp_bind(struct dgram_layer *l, struct dgram *d, struct endpoint local)
 {
-	*l = (struct udp_layer){.env = env, .cnt = cnt, .ip = ip, .rings = rings, .up = up};
-	list_init(&l->out);
-	list_init(&l->ready);
-	if (!pcb_table_init(&l->pcbs, env))
-		return false;
-	ip_register(ip, IP_PROTO_UDP, (struct ip_handler){.input = udp_input, .error = udp_error, .ctx = l});
-	return true;
-}
-
-void udp_free(struct udp_layer *l)
-{
-	assert(list_empty(&l->out) && list_empty(&l->ready));
-	udp_arrivals_free(l);
-	pcb_table_free(&l->pcbs);
-}
-
-void udp_pcb_init(struct udp *u, uint32_t rcvbuf, uint32_t sndbuf)
-{
-	*u = (struct udp){
-	        .rcvbuf = rcvbuf,
-	        .sndbuf = sndbuf,
-	        .ttl = IP_DEFAULT_TTL,
-	        .last_sent = INSTANT_NEVER,
-	        .last_received = INSTANT_NEVER,
-	};
-	list_init(&u->ready_link);
-	list_init(&u->out_link);
-}
-
-void udp_pcb_release(struct udp_layer *l, struct udp *u)
-{
-	if (l->lent == u)
-		l->lent = NULL;
-	list_remove(&u->ready_link);
-	list_remove(&u->out_link);
-	u->arrivals = u->arrivals_tail = u->arrived_bytes = 0;
-	u->rcv_bytes = u->snd_bytes = 0;
-	ring_release(&u->rcv, l->rings);
-	ring_release(&u->snd, l->rings);
-	pcb_remove(&l->pcbs, &u->pcb);
-}
-
-int udp_bind(struct udp_layer *l, struct udp *u, struct endpoint local)
-{
-	if (u->pcb.bound)
+	if (d->pcb.bound)
 		return EINVAL;
-	if (!ip_is_unspecified(local.addr) && !ip_is_ours(l->ip, local.addr) && !ip_is_broadcast(l->ip, local.addr))
-		return EADDRNOTAVAIL;
 	if (local.port == 0)
-		return pcb_bind_ephemeral(&l->pcbs, &u->pcb, local.addr, (struct endpoint){0});
-	return pcb_bind(&l->pcbs, &u->pcb, local, NULL);
+		return pcb_bind_ephemeral(&l->udp, &d->pcb, local.addr, (struct endpoint){0});
+	return pcb_bind(&l->udp, &d->pcb, local, NULL);
 }
 
-/* May u send to dst? *source: from which address. */
-static int udp_check_destination(const struct udp_layer *l, const struct udp *u, struct endpoint dst,
-                                 struct ip_addr *source, uint16_t *mtu)
+static int udp_connect(struct dgram_layer *l, struct dgram *d, struct endpoint remote, struct ip_addr source)
 {
-	if (dst.port == 0)
-		return EINVAL;
-	int error = ip_route_lookup(l->ip, dst.addr, source, mtu);
-	if (error)
-		return error;
-	if (ip_is_broadcast(l->ip, dst.addr) && !u->broadcast)
-		return EACCES;
-	return 0;
-}
-
-int udp_connect(struct udp_layer *l, struct udp *u, struct endpoint remote)
-{
-	struct pcb *p = &u->pcb;
-	struct ip_addr source;
-	if (remote.addr.family == IP_NONE) {
-		pcb_disconnect(&l->pcbs, p);
-		return 0;
-	}
-	int error = udp_check_destination(l, u, remote, &source, NULL);
-	if (error)
-		return error;
+	struct pcb *p = &d->pcb;
 	if (p->connected) {
 		/* A second connect keeps the port. */
 		bool chosen = p->port_chosen;
 		p->port_chosen = false;
-		pcb_disconnect(&l->pcbs, p);
+		pcb_disconnect(&l->udp, p);
 		p->port_chosen = chosen;
 	}
 	if (!p->bound) {
-		error = pcb_bind_ephemeral(&l->pcbs, p, source, remote);
+		int error = pcb_bind_ephemeral(&l->udp, p, source, remote);
 		if (error)
 			return error;
 		p->addr_chosen = true;
 	}
 	pcb_choose_source(p, source);
-	return pcb_connect(&l->pcbs, p, remote);
+	return pcb_connect(&l->udp, p, remote);
 }
 
-static void enter_out(struct udp_layer *l, struct udp *u)
+static void udp_disconnect(struct dgram_layer *l, struct dgram *d)
 {
-	u->out_seq = ++l->out_seq;
-	list_push_back(&l->out, &u->out_link);
+	pcb_disconnect(&l->udp, &d->pcb);
 }
 
-int udp_send(struct udp_layer *l, struct udp *u, struct endpoint dst, const void *data, uint32_t len)
+/* RFC 6056 and bind(2): an unbound socket gets an ephemeral port with its first datagram. */
+static int udp_bind_to_send(struct dgram_layer *l, struct dgram *d)
 {
-	struct ip_addr source;
-	uint16_t mtu;
-	if (dst.addr.family == IP_NONE) {
-		if (!u->pcb.connected)
-			return EDESTADDRREQ;
-		dst = u->pcb.remote;
-	}
-	if (len > UDP_PAYLOAD_MAX)
-		return EMSGSIZE;
-	int error = udp_check_destination(l, u, dst, &source, &mtu);
-	if (error)
-		return error;
-	if (IPV4_HDR_MIN + UDP_HDR_LEN + len > mtu) {
-		COUNT(l->cnt, IpOutFragNeeded);
-		return EMSGSIZE;
-	}
-	/* RFC 6056 and bind(2): an unbound socket gets an ephemeral port with its first datagram. */
-	if (!u->pcb.bound && pcb_bind_ephemeral(&l->pcbs, &u->pcb, u->pcb.local.addr, (struct endpoint){0}) != 0)
-		return EAGAIN;
-	struct udp_record rec = {.addr = dst, .len = len, .ttl = u->ttl};
-	error = udp_queue_push(&u->snd, l->rings, u->sndbuf, &rec, data);
-	if (error) {
-		COUNT(l->cnt, UdpSndbufErrors);
-		u->writable_wanted = u->writable_wanted || error == EAGAIN;
-		return error;
-	}
-	u->snd_bytes += len;
-	if (!list_linked(&u->out_link))
-		enter_out(l, u);
+	if (d->pcb.bound)
+		return 0;
+	return pcb_bind_ephemeral(&l->udp, &d->pcb, d->pcb.local.addr, (struct endpoint){0}) ? EAGAIN : 0;
+}
+
+static int udp_judge(struct dgram_layer *l, const struct dgram *d, struct dgram_record *rec, const uint8_t *data)
+{
+	(void)l;
+	(void)d;
+	(void)rec;
+	(void)data;
 	return 0;
 }
 
-void udp_return_lent(struct udp_layer *l)
+static void udp_build(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, struct frame_out *f,
+                      struct ip_tx *tx)
 {
-	struct udp *u = l->lent;
-	if (!u)
-		return;
-	l->lent = NULL;
-	if (u->snd.len == 0)
-		ring_release(&u->snd, l->rings);
-	if (u->writable_wanted && u->snd.len <= u->sndbuf / 2) {
-		u->writable_wanted = false;
-		l->up.writable(l->up.ctx, u);
-	}
-}
-
-/* The oldest datagram of u as a frame; it leaves the ring. False: the internet layer kept or dropped it. */
-static bool udp_build(struct udp_layer *l, struct udp *u, struct frame_out *f)
-{
-	struct udp_record rec;
-	struct ip_addr source = u->pcb.local.addr;
-	bool some = udp_queue_front(&u->snd, &rec);
-	assert(some);
-	(void)some;
-	frame_begin(f);
-	f->niov = udp_queue_payload(&u->snd, &rec, f->iov);
-	f->payload = rec.len;
-	u->snd_bytes -= rec.len;
-	udp_queue_pop(&u->snd);
-	if (!ip_is_ours(l->ip, source) && ip_route_lookup(l->ip, rec.addr.addr, &source, NULL) != 0) {
-		ip_drop(l->ip, CNT_IpOutNoRoutes, NULL, rec.len);
-		return false;
-	}
-	struct ip_tx tx = {
-	        .src = source,
-	        .dst = rec.addr.addr,
-	        .protocol = IP_PROTO_UDP,
-	        .ttl = ip_is_multicast(rec.addr.addr) ? UDP_MULTICAST_TTL : rec.ttl,
-	        .tos = u->tos,
-	};
 	uint8_t *p = frame_prepend(f, UDP_HDR_LEN);
-	store_be16(p, u->pcb.local.port);
-	store_be16(p + 2, rec.addr.port);
-	store_be16(p + 4, (uint16_t)(UDP_HDR_LEN + rec.len));
+	tx->protocol = IP_PROTO_UDP;
+	store_be16(p, d->pcb.local.port);
+	store_be16(p + 2, rec->addr.port);
+	store_be16(p + 4, (uint16_t)(UDP_HDR_LEN + rec->len));
 	/* RFC 1122 4.1.3.4: datagrams are sent with a checksum. */
-	ip_transport_csum(l->ip, f, &tx, UDP_CSUM_OFFSET);
-	enum ip_sent sent = ip_output(l->ip, f, &tx);
-	if (sent != IP_FRAME_DROPPED) {
-		COUNT(l->cnt, UdpOutDatagrams);
-		u->out++;
-		u->last_sent = l->env->now;
+	ip_transport_csum(l->ip, f, tx, UDP_CSUM_OFFSET);
+}
+
+static void udp_release(struct dgram_layer *l, struct dgram *d)
+{
+	pcb_remove(&l->udp, &d->pcb);
+}
+
+static void udp_snap(struct snap *s, struct dgram_layer *l, struct dgram *d)
+{
+	snap_pcb(s, &l->udp, &d->pcb);
+}
+
+const struct dgram_ops udp_ops = {
+        .headers = IPV4_HDR_MIN + UDP_HDR_LEN,
+        .bind = udp_bind,
+        .connect = udp_connect,
+        .disconnect = udp_disconnect,
+        .bind_to_send = udp_bind_to_send,
+        .judge = udp_judge,
+        .build = udp_build,
+        .release = udp_release,
+        .snap = udp_snap,
+};
+
+static bool wants(const struct dgram *d, struct ip_addr dst, struct ip_addr src)
+{
+	return !ip_is_multicast(dst) || igmp_set_wants(&d->groups, dst, src, d->mc_all);
+}
+
+/* RFC 1122 4.1.3.5, and Linux: to every socket of the port. False: nobody wants it. */
+static bool deliver_group(struct dgram_layer *l, struct endpoint dst, const struct dgram_record *rec,
+                          const uint8_t *payload,
+                          void (*deliver)(struct dgram_layer *, struct dgram *, const struct dgram_record *,
+                                          const uint8_t *))
+{
+	uint64_t after = 0;
+	bool some = false;
+	struct pcb *p = pcb_lookup_tuple(&l->udp, dst, rec->addr);
+	if (p && wants(dgram_of_pcb(p), dst.addr, rec->addr.addr)) {
+		deliver(l, dgram_of_pcb(p), rec, payload);
+		some = true;
 	}
-	return sent == IP_FRAME_READY;
-}
-
-bool udp_output(struct udp_layer *l, struct frame_out *f)
-{
-	udp_return_lent(l);
-	while (!list_empty(&l->out)) {
-		struct udp *u = list_entry(l->out.next, struct udp, out_link);
-		bool ready = udp_build(l, u, f);
-		list_remove(&u->out_link);
-		if (u->snd.len > 0)
-			enter_out(l, u);
-		l->lent = u;
-		if (ready)
-			return true;
-		udp_return_lent(l);
+	while ((p = pcb_next_match(&l->udp, dst, after))) {
+		after = p->bind_seq;
+		if (!wants(dgram_of_pcb(p), dst.addr, rec->addr.addr))
+			continue;
+		deliver(l, dgram_of_pcb(p), rec, payload);
+		some = true;
 	}
-	return false;
+	return some;
 }
 
-uint32_t udp_send_queued(const struct udp *u)
+static void deliver_one(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload)
 {
-	return u->snd_bytes;
+	(void)dgram_arrive(l, d, rec, payload);
 }
 
-/* A loaded socket goes where it stood among those that send. */
-static void enter_out_loaded(struct udp_layer *l, struct udp *u)
+static bool deliver_single(struct dgram_layer *l, struct endpoint dst, const struct dgram_record *rec,
+                           const uint8_t *payload)
 {
-	struct list *at = &l->out;
-	while (at->prev != &l->out && list_entry(at->prev, struct udp, out_link)->out_seq > u->out_seq)
-		at = at->prev;
-	list_insert_before(at, &u->out_link);
+	struct pcb *p = pcb_lookup_tuple(&l->udp, dst, rec->addr);
+	if (!p)
+		p = pcb_lookup_port(&l->udp, dst, rec->addr, false);
+	if (!p)
+		return false;
+	deliver_one(l, dgram_of_pcb(p), rec, payload);
+	return true;
 }
 
-void snap_udp(struct snap *s, struct udp_layer *l, struct udp *u)
+void udp_input(void *ctx, const struct ip_rx *whole)
 {
-	assert(u->arrivals == 0);
-	snap_pcb(s, &l->pcbs, &u->pcb);
-	snap_u64(s, &u->out_seq);
-	snap_u32(s, &u->rcvbuf);
-	snap_u32(s, &u->sndbuf);
-	snap_u64(s, &u->in);
-	snap_u64(s, &u->out);
-	snap_u64(s, &u->drops);
-	snap_instant(s, &u->last_sent);
-	snap_instant(s, &u->last_received);
-	snap_u8(s, &u->ttl);
-	snap_u8(s, &u->tos);
-	snap_bool(s, &u->broadcast);
-	snap_bool(s, &u->input_shut);
-	snap_bool(s, &u->writable_wanted);
-	snap_udp_queue(s, &u->rcv, l->rings, &u->rcv_bytes);
-	snap_udp_queue(s, &u->snd, l->rings, &u->snd_bytes);
-	if (!snap_loading(s) || !snap_ok(s) || u->snd.len == 0)
+	struct dgram_layer *l = ctx;
+	struct ip_rx rx = *whole;
+	const uint8_t *p = rx.payload;
+	uint32_t len = rx.payload_len >= UDP_HDR_LEN ? load_be16(p + 4) : 0;
+	if (len < UDP_HDR_LEN || len > rx.payload_len) {
+		ip_drop(l->ip, CNT_UdpInErrors, rx.header, rx.header_len + rx.payload_len);
 		return;
-	snap_check(s, u->pcb.bound, "datagrams to send, but no port");
-	enter_out_loaded(l, u);
+	}
+	rx.payload_len = len;
+	/* RFC 768: an all zero checksum means that the transmitter generated none. RFC 1122 4.1.3.4. */
+	if (load_be16(p + 6) != 0 && !ip_verify_csum(&rx)) {
+		ip_drop(l->ip, CNT_UdpInCsumErrors, rx.header, rx.header_len + len);
+		return;
+	}
+	struct endpoint dst = {.addr = rx.dst, .port = load_be16(p + 2)};
+	struct dgram_record rec = {
+	        .addr = {.addr = rx.src, .port = load_be16(p)},
+	        .len = len - UDP_HDR_LEN,
+	        .ttl = rx.ttl,
+	};
+	bool found = rx.group ? deliver_group(l, dst, &rec, p + UDP_HDR_LEN, deliver_one)
+	                      : deliver_single(l, dst, &rec, p + UDP_HDR_LEN);
+	if (found)
+		return;
+	ip_drop(l->ip, CNT_UdpNoPorts, rx.header, rx.header_len + len);
+	/* RFC 1122 4.1.3.1: a datagram for a port on which nobody listens SHOULD be answered with port unreachable. */
+	icmp_send_unreachable(l->ip, &rx, ICMP_UNREACH_PORT);
 }
 
-void snap_udp_layer(struct snap *s, struct udp_layer *l)
+void udp_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_record *sent, const uint8_t *payload)
 {
-	assert(list_empty(&l->ready));
-	snap_tag(s, UDP_SNAP_TAG);
-	snap_pcb_table(s, &l->pcbs);
-	snap_u64(s, &l->out_seq);
+	struct endpoint dst = sent->addr;
+	struct dgram_record rec = {.len = sent->len, .ttl = sent->ttl};
+	bool group = ip_is_multicast(dst.addr);
+	if (!(group && d->mc_loop) && !ip_is_broadcast(l->ip, dst.addr))
+		return;
+	rec.addr = d->pcb.local;
+	if (!ip_is_ours(l->ip, rec.addr.addr) && ip_route_lookup(l->ip, dst.addr, &rec.addr.addr, NULL) != 0)
+		return;
+	if (group && !igmp_wants(l->ip, dst.addr, rec.addr.addr, IP_PROTO_UDP))
+		return;
+	(void)deliver_group(l, dst, &rec, payload, dgram_loop);
+}
+
+void udp_error(void *ctx, const struct ip_error *e)
+{
+	struct dgram_layer *l = ctx;
+	struct endpoint local = {.addr = e->src, .port = load_be16(e->quoted)};
+	struct endpoint remote = {.addr = e->dst, .port = load_be16(e->quoted + 2)};
+	struct pcb *p = pcb_lookup_tuple(&l->udp, local, remote);
+	/* RFC 1122 4.1.3.3: ICMP errors are passed up; an unconnected socket could not tell which peer is meant. */
+	if (p)
+		dgram_error(l, dgram_of_pcb(p), remote, e);
+	else
+		ip_drop(l->ip, CNT_IcmpInIgnored, e->quoted, e->quoted_len);
 }

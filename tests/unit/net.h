@@ -81,7 +81,7 @@ static inline void net_end(struct net *n)
 	unit_env_end(&n->env);
 }
 
-/* Time passes; ARP's timers fire. */
+/* Time passes; its timers fire. */
 static inline void net_pass(struct net *n, int64_t ms)
 {
 	instant end = instant_add(n->env.now, DURATION_MS(ms));
@@ -89,7 +89,7 @@ static inline void net_pass(struct net *n, int64_t ms)
 		n->env.now = timer_next(&n->timers);
 		struct timer_node *node = timer_pop(&n->timers, n->env.now);
 		ck_assert(node->tie & ARP_TIMER_TIE);
-		arp_timer(&n->ip, node);
+		ip_timer(&n->ip, node);
 	}
 	n->env.now = end;
 }

@@ -17,6 +17,10 @@ static const struct {
         {OPT_SO_RCVBUF, CONFIGURED, 1 << 18, 50000, -1, INT64_C(1) << 31},
         {OPT_SO_LINGER, 0, 0, 5, -1, INT64_C(1) << 31},
         {OPT_SO_ACCEPTCONN, 0, 0, NO, 0, 0},
+        {OPT_SO_REUSEPORT, 0, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_MULTICAST_TTL, NO, 1, 255, -2, 256},
+        {OPT_IP_MULTICAST_LOOP, NO, 1, 0, INT64_MIN, INT64_MAX},
+        {OPT_IP_MULTICAST_ALL, NO, 1, 0, -1, 2},
         {OPT_SO_DOMAIN, 2, 2, NO, 0, 0},
         {OPT_SO_PROTOCOL, 6, 17, NO, 0, 0},
         {OPT_IP_TOS, 0, 0, 0x28, -1, 256},
@@ -161,6 +165,66 @@ START_TEST(a_value_of_another_kind)
 	v.kind = OPTION_NUMBER;
 	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_SO_LINGER, v), EINVAL);
 	ck_assert_int_eq(get(&n, so, OPT_TCP_NODELAY), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
+static int set_raw(struct tcp_net *n, struct socket *so, int option, const char *bytes, uint8_t len)
+{
+	struct socket_option_value v = {.kind = OPTION_RAW, .len = len};
+	memcpy(v.bytes, bytes, len);
+	return socket_set_option(n->stack, so, option, v);
+}
+
+START_TEST(memberships_and_interfaces)
+{
+	struct tcp_net n;
+	struct socket *udp, *raw;
+	struct socket_option_value v;
+	tcp_net_begin(&n, &tcp_net_plain);
+	const uint8_t *us = stack_ip_config(n.stack)->address.addr.b;
+	char mreq[12] = {(char)239, 1, 1, 1}, of[5];
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_UDP, IP_V4, 0, 1, &udp), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 7), EINVAL);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 9), EINVAL);
+	mreq[4] = 9; /* not an address of ours */
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 8), ENODEV);
+	memcpy(mreq + 4, us, 4);
+	mreq[8] = 1; /* an index */
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 12), ENODEV);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 8), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_MEMBERSHIP, mreq, 8), EADDRINUSE);
+	ck_assert_int_eq(socket_get_option(n.stack, udp, OPT_IP_ADD_MEMBERSHIP, &v), ENOPROTOOPT);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_BLOCK_SOURCE, mreq, 8), EINVAL);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_BLOCK_SOURCE, mreq, 12), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_UNBLOCK_SOURCE, mreq, 12), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_DROP_MEMBERSHIP, mreq, 8), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_ADD_SOURCE_MEMBERSHIP, mreq, 12), 0);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_DROP_SOURCE_MEMBERSHIP, mreq, 12), 0);
+
+	memcpy(of, us, 4);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_MULTICAST_IF, of, 4), 0);
+	ck_assert_int_eq(socket_get_option(n.stack, udp, OPT_IP_MULTICAST_IF, &v), 0);
+	ck_assert_uint_eq(v.len, 4);
+	ck_assert_mem_eq(v.bytes, us, 4);
+	of[0]++;
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_MULTICAST_IF, of, 4), EADDRNOTAVAIL);
+	ck_assert_int_eq(set_raw(&n, udp, OPT_IP_MULTICAST_IF, of, 5), EINVAL);
+
+	ck_assert_int_eq(set(&n, udp, OPT_IP_HDRINCL, 1), ENOPROTOOPT);
+	ck_assert_int_eq(socket_open_raw(n.stack, IP_PROTO_ICMP, IP_V4, 0, 1, &raw), 0);
+	ck_assert_int_eq(get(&n, raw, OPT_SO_PROTOCOL), IP_PROTO_ICMP);
+	ck_assert_int_eq(get(&n, raw, OPT_SO_TYPE), 3);
+	ck_assert_int_eq(set(&n, raw, OPT_IP_HDRINCL, 1), 0);
+	ck_assert_int_eq(get(&n, raw, OPT_IP_HDRINCL), 1);
+	ck_assert_int_eq(set_raw(&n, raw, OPT_ICMP_FILTER, "\x01\x02\x03\x04", 4), 0);
+	ck_assert_int_eq(socket_get_option(n.stack, raw, OPT_ICMP_FILTER, &v), 0);
+	ck_assert_mem_eq(v.bytes, "\x01\x02\x03\x04", 4);
+	ck_assert_int_eq(socket_open_raw(n.stack, 200, IP_V4, 0, 1, &raw), 0);
+	ck_assert_int_eq(set_raw(&n, raw, OPT_ICMP_FILTER, "\x01\x02\x03\x04", 4), EOPNOTSUPP);
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_PING, IP_V4, 0, 1, &raw), 0);
+	ck_assert_int_eq(get(&n, raw, OPT_SO_PROTOCOL), IP_PROTO_ICMP);
+	ck_assert_int_eq(get(&n, raw, OPT_SO_TYPE), 2);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -508,9 +572,10 @@ Suite *option_suite(void);
 Suite *option_suite(void)
 {
 	UNIT_SUITE("option", every_option, what_is_not_in_the_table, buffers_are_granted_within_bounds, linger,
-	           a_value_of_another_kind, congestion_control_by_name, negotiated_before_the_opening,
-	           a_syn_without_options, children_have_their_listeners_choice, delayed_acks_and_quick_ones,
-	           a_cork_holds_back_what_is_no_full_segment, a_cork_leaks, a_cork_and_what_pushes,
-	           a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window, syn_retries_of_its_own,
-	           fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only, state_shows_in_options);
+	           a_value_of_another_kind, congestion_control_by_name, memberships_and_interfaces,
+	           negotiated_before_the_opening, a_syn_without_options, children_have_their_listeners_choice,
+	           delayed_acks_and_quick_ones, a_cork_holds_back_what_is_no_full_segment, a_cork_leaks,
+	           a_cork_and_what_pushes, a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window,
+	           syn_retries_of_its_own, fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only,
+	           state_shows_in_options);
 }

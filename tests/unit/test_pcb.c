@@ -109,6 +109,39 @@ START_TEST(two_listeners_conflict_in_spite_of_reuse)
 }
 END_TEST
 
+START_TEST(reuseport_shares_among_one_uid)
+{
+	struct world w;
+	int found[3] = {0};
+	begin(&w);
+	for (int i = 0; i < 3; i++) {
+		w.p[i].reuse_port = true;
+		w.p[i].uid = 7;
+		ck_assert_int_eq(pcb_bind(&w.t, &w.p[i], at(ANY, 53), NULL), 0);
+		ck_assert_int_eq(pcb_listen(&w.t, &w.p[i]), 0);
+	}
+	w.p[3].uid = 7;
+	ck_assert_int_eq(pcb_bind(&w.t, &w.p[3], at(US, 53), NULL), EADDRINUSE);
+	w.p[3].reuse_port = true;
+	w.p[3].uid = 8;
+	ck_assert_int_eq(pcb_bind(&w.t, &w.p[3], at(US, 53), NULL), EADDRINUSE);
+	struct pcb *before[300];
+	for (uint16_t port = 0; port < 300; port++) {
+		before[port] = pcb_lookup_port(&w.t, at(US, 53), at(PEER, port), true);
+		found[before[port] - w.p]++;
+	}
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_gt(found[i], 60);
+	/* One that leaves moves only its own peers. */
+	pcb_remove(&w.t, &w.p[1]);
+	for (uint16_t port = 0; port < 300; port++) {
+		struct pcb *now = pcb_lookup_port(&w.t, at(US, 53), at(PEER, port), true);
+		ck_assert(before[port] == &w.p[1] ? now != &w.p[1] : now == before[port]);
+	}
+	end(&w);
+}
+END_TEST
+
 START_TEST(lookup_prefers_the_exact_address_and_the_last_bound)
 {
 	struct world w;
@@ -118,14 +151,14 @@ START_TEST(lookup_prefers_the_exact_address_and_the_last_bound)
 	ck_assert_int_eq(pcb_bind(&w.t, &w.p[0], at(US, 53), NULL), 0);
 	ck_assert_int_eq(pcb_bind(&w.t, &w.p[1], at(ANY, 53), NULL), 0);
 	ck_assert_int_eq(pcb_bind(&w.t, &w.p[2], at(ANY, 53), NULL), 0);
-	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 53), false), &w.p[0]);
-	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), false), &w.p[2]);
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 53), at(PEER, 1), false), &w.p[0]);
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), at(PEER, 1), false), &w.p[2]);
 	pcb_choose_source(&w.p[1], US); /* enters the port's chain again */
 	ck_assert_int_eq(pcb_connect(&w.t, &w.p[1], at(PEER, 1)), 0);
 	pcb_disconnect(&w.t, &w.p[1]);
-	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), false), &w.p[2]);
-	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 54), false));
-	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 53), true));
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), at(PEER, 1), false), &w.p[2]);
+	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 54), at(PEER, 1), false));
+	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 53), at(PEER, 1), true));
 	ck_assert_ptr_eq(pcb_next_match(&w.t, at(US, 53), 0), &w.p[0]);
 	ck_assert_ptr_eq(pcb_next_match(&w.t, at(US, 53), w.p[0].bind_seq), &w.p[1]);
 	ck_assert_ptr_eq(pcb_next_match(&w.t, at(OTHER, 53), 0), &w.p[1]);
@@ -145,7 +178,7 @@ START_TEST(a_connection_is_found_by_its_tuple_only)
 	ck_assert(!w.p[2].bound);
 	ck_assert_ptr_eq(pcb_lookup_tuple(&w.t, at(US, 80), at(PEER, 5000)), &w.p[1]);
 	ck_assert_ptr_null(pcb_lookup_tuple(&w.t, at(US, 80), at(PEER, 5001)));
-	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 80), true), &w.p[0]);
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 80), at(PEER, 1), true), &w.p[0]);
 	pcb_remove(&w.t, &w.p[1]);
 	pcb_remove(&w.t, &w.p[1]);
 	ck_assert_ptr_null(pcb_lookup_tuple(&w.t, at(US, 80), at(PEER, 5000)));
@@ -160,10 +193,10 @@ START_TEST(disconnect_gives_back_what_was_chosen)
 	ck_assert_int_eq(pcb_bind(&w.t, &w.p[0], at(ANY, 53), NULL), 0);
 	pcb_choose_source(&w.p[0], US);
 	ck_assert_int_eq(pcb_connect(&w.t, &w.p[0], at(PEER, 1)), 0);
-	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 53), false));
+	ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 53), at(PEER, 1), false));
 	pcb_disconnect(&w.t, &w.p[0]);
 	ck_assert(w.p[0].bound && ip_is_unspecified(w.p[0].local.addr) && w.p[0].remote.port == 0);
-	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), false), &w.p[0]);
+	ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(OTHER, 53), at(PEER, 1), false), &w.p[0]);
 
 	ck_assert_int_eq(pcb_bind_ephemeral(&w.t, &w.p[1], US, at(PEER, 1)), 0);
 	ck_assert_int_eq(pcb_connect(&w.t, &w.p[1], at(PEER, 1)), 0);
@@ -249,7 +282,7 @@ START_TEST(save_and_load)
 	for (int i = 0; i < 4; i++)
 		snap_pcb(&load, &x.t, &x.p[i]);
 	ck_assert(snap_ok(&load));
-	ck_assert_ptr_eq(pcb_lookup_port(&x.t, at(US, 80), true), &x.p[0]);
+	ck_assert_ptr_eq(pcb_lookup_port(&x.t, at(US, 80), at(PEER, 1), true), &x.p[0]);
 	ck_assert_ptr_eq(pcb_lookup_tuple(&x.t, at(US, 80), at(PEER, 5000)), &x.p[1]);
 	ck_assert_uint_eq(x.p[2].local.port, w.p[2].local.port);
 	ck_assert(x.p[2].port_chosen && !x.p[3].bound);
@@ -287,7 +320,7 @@ END_TEST
 Suite *pcb_suite(void);
 Suite *pcb_suite(void)
 {
-	UNIT_SUITE("pcb", bind_conflicts, different_addresses_and_ports_do_not_conflict,
+	UNIT_SUITE("pcb", bind_conflicts, reuseport_shares_among_one_uid, different_addresses_and_ports_do_not_conflict,
 	           two_listeners_conflict_in_spite_of_reuse, lookup_prefers_the_exact_address_and_the_last_bound,
 	           a_connection_is_found_by_its_tuple_only, disconnect_gives_back_what_was_chosen,
 	           a_taken_tuple_leaves_the_socket_bound, ephemeral_ports_are_used_up_and_shared_by_destination,

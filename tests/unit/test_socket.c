@@ -82,7 +82,7 @@ START_TEST(udp_connects_and_disconnects)
 	ck_assert_int_eq(socket_connect(n.stack, so, at(PEER, 53)), 0);
 	ck_assert_int_eq(socket_state(so), TCP_ESTABLISHED);
 	ck_assert_int_eq(socket_shutdown(n.stack, so, true, false), 0);
-	ck_assert(so->udp.input_shut);
+	ck_assert(so->dgram.input_shut);
 	ck_assert_int_eq(socket_connect(n.stack, so, (struct endpoint){0}), 0);
 	ck_assert_int_eq(socket_state(so), TCP_CLOSED);
 	socket_names(so, &local, &peer);

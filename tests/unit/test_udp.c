@@ -1,66 +1,9 @@
 /* udp: datagrams in and out one per line, checksums, errors as records, buffers and their bounds, reload. */
-#include "net.h"
-#include "transport/udp.h"
+#include "dgram_net.h"
 
-#define BUF 4096
-
-/* A station with UDP and three sockets. */
-struct udp_net {
-	struct net n;
-	struct ring_pool rings;
-	struct udp_layer l;
-	struct udp a, b, c;
-	int arrived, writable;
-};
-
-static void on_arrived(void *ctx, struct udp *u)
+static void begin(struct dgram_net *w)
 {
-	(void)u;
-	((struct udp_net *)ctx)->arrived++;
-}
-
-static void on_writable(void *ctx, struct udp *u)
-{
-	(void)u;
-	((struct udp_net *)ctx)->writable++;
-}
-
-static void start_udp(struct udp_net *w)
-{
-	struct udp_upcalls up = {.arrived = on_arrived, .writable = on_writable, .ctx = w};
-	ck_assert(udp_init(&w->l, &w->n.env, &w->n.cnt, &w->n.ip, &w->rings, up));
-	udp_pcb_init(&w->a, BUF, BUF);
-	udp_pcb_init(&w->b, BUF, BUF);
-	udp_pcb_init(&w->c, BUF, BUF);
-}
-
-static void begin(struct udp_net *w)
-{
-	w->arrived = w->writable = 0;
-	net_begin_known(&w->n);
-	ring_pool_init(&w->rings, &w->n.env);
-	start_udp(w);
-}
-
-static void stop_udp(struct udp_net *w)
-{
-	udp_turn_end(&w->l);
-	udp_pcb_release(&w->l, &w->a);
-	udp_pcb_release(&w->l, &w->b);
-	udp_pcb_release(&w->l, &w->c);
-	udp_free(&w->l);
-}
-
-static void end(struct udp_net *w)
-{
-	stop_udp(w);
-	ring_pool_free(&w->rings);
-	net_end(&w->n);
-}
-
-static struct endpoint at(const char *ip, uint16_t port)
-{
-	return (struct endpoint){.addr = ip ? addr(ip) : (struct ip_addr){0}, .port = port};
+	begin_kind(w, DGRAM_UDP);
 }
 
 struct in_spec {
@@ -72,7 +15,7 @@ struct in_spec {
 };
 
 /* A datagram in, from PEER: ports and text. */
-static void in_udp(struct udp_net *w, uint16_t sport, uint16_t dport, const char *text, struct in_spec s)
+static void in_udp(struct dgram_net *w, uint16_t sport, uint16_t dport, const char *text, struct in_spec s)
 {
 	uint8_t p[1500] = {0};
 	uint32_t len = UDP_HDR_LEN + (uint32_t)strlen(text);
@@ -89,52 +32,13 @@ static void in_udp(struct udp_net *w, uint16_t sport, uint16_t dport, const char
 	in_ip(&w->n, (struct ip_spec){.dst = s.dst, .mac = s.mac, .data = p, .len = len + s.trailing});
 }
 
-/* The application's next datagram: from whom, text. It is consumed. */
-static void got(struct udp_net *w, struct udp *u, const char *ip, uint16_t port, const char *text)
-{
-	struct udp_record rec;
-	struct iovec iov[2];
-	int niov;
-	char bytes[2000] = {0};
-	ck_assert(udp_peek(&w->l, u, &rec, iov, &niov));
-	size_t len = 0;
-	for (int i = 0; i < niov; i++) {
-		memcpy(bytes + len, iov[i].iov_base, iov[i].iov_len);
-		len += iov[i].iov_len;
-	}
-	ck_assert_uint_eq(len, rec.len);
-	ck_assert_int_eq(rec.error, 0);
-	ck_assert_str_eq(bytes, text);
-	ck_assert(endpoint_eq(rec.addr, at(ip, port)));
-	udp_consume(&w->l, u);
-}
-
-static void got_error(struct udp_net *w, struct udp *u, int error)
-{
-	struct udp_record rec;
-	struct iovec iov[2];
-	int niov;
-	ck_assert(udp_peek(&w->l, u, &rec, iov, &niov));
-	ck_assert_int_eq(rec.error, error);
-	ck_assert_int_eq(niov, 0);
-	udp_consume(&w->l, u);
-}
-
-static void got_nothing(struct udp_net *w, struct udp *u)
-{
-	struct udp_record rec;
-	struct iovec iov[2];
-	int niov;
-	ck_assert(!udp_peek(&w->l, u, &rec, iov, &niov));
-}
-
 /* The next datagram out, checksum checked: ports and text. */
-static void out_udp(struct udp_net *w, struct mac_addr to, const char *dst, uint16_t sport, uint16_t dport,
+static void out_udp(struct dgram_net *w, struct mac_addr to, const char *dst, uint16_t sport, uint16_t dport,
                     const char *text)
 {
 	struct frame_out f;
 	uint32_t len;
-	ck_assert(udp_output(&w->l, &f));
+	ck_assert(dgram_output(&w->l, &f));
 	keep_out(&w->n, &f);
 	const uint8_t *p = check_ip(&w->n, to, US, dst, IP_PROTO_UDP, &len);
 	ck_assert_uint_eq(load_be16(p), sport);
@@ -146,31 +50,20 @@ static void out_udp(struct udp_net *w, struct mac_addr to, const char *dst, uint
 	ck_assert_uint_eq(csum_finish(csum_add(csum_pseudo(addr(US), addr(dst), IP_PROTO_UDP, len), p, len)), 0);
 }
 
-static void out_no_udp(struct udp_net *w)
-{
-	struct frame_out f;
-	ck_assert(!udp_output(&w->l, &f));
-}
-
-static int send_text(struct udp_net *w, struct udp *u, const char *ip, uint16_t port, const char *text)
-{
-	return udp_send(&w->l, u, at(ip, port), text, (uint32_t)strlen(text));
-}
-
 START_TEST(delivers_within_the_turn_and_after_it)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	in_udp(&w, 4000, 53, "one", (struct in_spec){0});
 	in_udp(&w, 4001, 53, "", (struct in_spec){0});
 	in_udp(&w, 4002, 53, "three", (struct in_spec){.no_csum = true});
 	ck_assert_int_eq(w.arrived, 3);
-	ck_assert_uint_eq(udp_recv_queued(&w.a), 8);
+	ck_assert_uint_eq(dgram_recv_queued(&w.a), 8);
 	got(&w, &w.a, PEER, 4000, "one");
-	udp_turn_end(&w.l);
+	dgram_turn_end(&w.l);
 	memset(w.n.store, 0xa5, sizeof(w.n.store)); /* borrowed bytes are gone */
-	ck_assert_uint_eq(udp_recv_queued(&w.a), 5);
+	ck_assert_uint_eq(dgram_recv_queued(&w.a), 5);
 	in_udp(&w, 4003, 53, "four", (struct in_spec){0});
 	got(&w, &w.a, PEER, 4001, "");
 	got(&w, &w.a, PEER, 4002, "three");
@@ -184,9 +77,9 @@ END_TEST
 
 START_TEST(malformed_datagrams_are_counted)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(US, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(US, 53)), 0);
 	in_udp(&w, 4000, 53, "bad", (struct in_spec){.bad_csum = true});
 	net_expect_drop(&w.n, CNT_UdpInCsumErrors);
 	in_udp(&w, 4000, 53, "long", (struct in_spec){.len_delta = 1});
@@ -206,7 +99,7 @@ END_TEST
 
 START_TEST(nobody_listens)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	uint32_t len;
 	begin(&w);
 	in_udp(&w, 4000, 53, "hello?", (struct in_spec){0});
@@ -223,12 +116,12 @@ END_TEST
 
 START_TEST(a_broadcast_reaches_everyone_bound)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
 	w.a.pcb.reuse_addr = w.b.pcb.reuse_addr = true;
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 67)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at("10.0.0.255", 67)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.c, at(NULL, 68)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 67)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at("10.0.0.255", 67)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.c, at(NULL, 68)), 0);
 	in_udp(&w, 68, 67, "all", (struct in_spec){.dst = "10.0.0.255", .mac = MAC_BROADCAST});
 	got(&w, &w.a, PEER, 68, "all");
 	got(&w, &w.b, PEER, 68, "all");
@@ -239,16 +132,16 @@ END_TEST
 
 START_TEST(a_connected_socket_hears_its_peer_only)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at(PEER, 4000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(PEER, 4000)), 0);
 	in_udp(&w, 4000, 53, "mine", (struct in_spec){0});
 	in_udp(&w, 4001, 53, "not mine", (struct in_spec){0});
 	net_expect_drop(&w.n, CNT_UdpNoPorts);
 	got(&w, &w.a, PEER, 4000, "mine");
 	got_nothing(&w, &w.a);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at(NULL, 0)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(NULL, 0)), 0);
 	in_udp(&w, 4001, 53, "mine now", (struct in_spec){0});
 	got(&w, &w.a, PEER, 4001, "mine now");
 	end(&w);
@@ -256,7 +149,7 @@ START_TEST(a_connected_socket_hears_its_peer_only)
 END_TEST
 
 /* An ICMP port unreachable that quotes a datagram from sport to PEER:dport. */
-static void in_unreachable(struct udp_net *w, uint16_t sport, uint16_t dport)
+static void in_unreachable(struct dgram_net *w, uint16_t sport, uint16_t dport)
 {
 	uint8_t m[36] = {ICMP_DEST_UNREACH, ICMP_UNREACH_PORT, [8] = 0x45, [17] = IP_PROTO_UDP};
 	memcpy(m + 20, addr(US).b, 4);
@@ -269,14 +162,14 @@ static void in_unreachable(struct udp_net *w, uint16_t sport, uint16_t dport)
 
 START_TEST(errors_come_in_order_to_connected_sockets)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at(NULL, 54)), 0);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at(PEER, 4000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 54)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(PEER, 4000)), 0);
 	in_udp(&w, 4000, 53, "before", (struct in_spec){0});
 	in_unreachable(&w, 53, 4000);
-	udp_turn_end(&w.l);
+	dgram_turn_end(&w.l);
 	in_udp(&w, 4000, 53, "after", (struct in_spec){0});
 	got(&w, &w.a, PEER, 4000, "before");
 	got_error(&w, &w.a, ECONNREFUSED);
@@ -290,17 +183,17 @@ END_TEST
 
 START_TEST(sends_with_a_checksum)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "odd"), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 10, ""), 0);
-	ck_assert_uint_eq(udp_send_queued(&w.a), 3);
+	ck_assert_uint_eq(dgram_send_queued(&w.a), 3);
 	out_udp(&w, PEER_MAC, PEER, 53, 9, "odd");
 	out_udp(&w, PEER_MAC, PEER, 53, 10, "");
-	out_no_udp(&w);
+	out_no_dgram(&w);
 	ck_assert_uint_eq(w.a.out, 2);
-	ck_assert_uint_eq(udp_send_queued(&w.a), 0);
+	ck_assert_uint_eq(dgram_send_queued(&w.a), 0);
 	ck_assert_ptr_null(w.a.snd.base); /* an idle socket holds no memory */
 	end(&w);
 }
@@ -309,20 +202,20 @@ END_TEST
 /* RFC 768: a checksum that computes to zero is sent as all ones. */
 START_TEST(a_zero_checksum_is_sent_as_ones)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	uint8_t data[2] = {0};
 	struct frame_out f;
 	uint8_t hdr[UDP_HDR_LEN];
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	store_be16(hdr, 53);
 	store_be16(hdr + 2, 9);
 	store_be16(hdr + 4, 10);
 	store_be16(hdr + 6, 0);
 	csum sum = csum_add(csum_pseudo(addr(US), addr(PEER), IP_PROTO_UDP, 10), hdr, UDP_HDR_LEN);
 	store_be16(data, csum_finish(sum)); /* makes the whole sum all ones */
-	ck_assert_int_eq(udp_send(&w.l, &w.a, at(PEER, 9), data, 2), 0);
-	ck_assert(udp_output(&w.l, &f));
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), data, 2), 0);
+	ck_assert(dgram_output(&w.l, &f));
 	keep_out(&w.n, &f);
 	ck_assert_uint_eq(load_be16(w.n.out + 34 + 6), 0xffff);
 	end(&w);
@@ -331,41 +224,41 @@ END_TEST
 
 START_TEST(senders_take_turns)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 1)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at(NULL, 2)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 1)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 2)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "a1"), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "a2"), 0);
 	ck_assert_int_eq(send_text(&w, &w.b, PEER, 9, "b1"), 0);
 	out_udp(&w, PEER_MAC, PEER, 1, 9, "a1");
 	out_udp(&w, PEER_MAC, PEER, 2, 9, "b1");
 	out_udp(&w, PEER_MAC, PEER, 1, 9, "a2");
-	out_no_udp(&w);
+	out_no_dgram(&w);
 	end(&w);
 }
 END_TEST
 
 START_TEST(what_send_refuses)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	static uint8_t big[UDP_PAYLOAD_MAX + 1];
 	begin(&w);
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "x"), EDESTADDRREQ);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 0, "x"), EINVAL);
 	ck_assert_int_eq(send_text(&w, &w.a, "127.0.0.1", 9, "x"), ENETUNREACH);
 	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 9, "x"), EACCES);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at("255.255.255.255", 9)), EACCES);
-	ck_assert_int_eq(udp_send(&w.l, &w.a, at(PEER, 9), big, sizeof(big)), EMSGSIZE);
-	ck_assert_int_eq(udp_send(&w.l, &w.a, at(PEER, 9), big, 1473), EMSGSIZE);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("255.255.255.255", 9)), EACCES);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), big, sizeof(big)), EMSGSIZE);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), big, 1473), EMSGSIZE);
 	ck_assert_uint_eq(w.n.cnt.v[CNT_IpOutFragNeeded], 1);
 	ck_assert(!w.a.pcb.bound);
-	ck_assert_int_eq(udp_send(&w.l, &w.a, at(PEER, 9), big, 1472), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), big, 1472), 0);
 	ck_assert(w.a.pcb.bound && w.a.pcb.local.port >= PORT_EPHEMERAL_MIN);
 	w.a.broadcast = true;
 	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 9, "all"), 0);
 	struct frame_out f;
-	ck_assert(udp_output(&w.l, &f));
+	ck_assert(dgram_output(&w.l, &f));
 	out_udp(&w, MAC_BROADCAST, "10.0.0.255", w.a.pcb.local.port, 9, "all");
 	end(&w);
 }
@@ -373,13 +266,13 @@ END_TEST
 
 START_TEST(bind_and_its_errors)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(PEER, 53)), EADDRNOTAVAIL);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(US, 53)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(US, 54)), EINVAL);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at(NULL, 53)), EADDRINUSE);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at(NULL, 0)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(PEER, 53)), EADDRNOTAVAIL);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(US, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(US, 54)), EINVAL);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 53)), EADDRINUSE);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 0)), 0);
 	ck_assert_uint_ge(w.b.pcb.local.port, PORT_EPHEMERAL_MIN);
 	end(&w);
 }
@@ -387,18 +280,18 @@ END_TEST
 
 START_TEST(a_second_connect_keeps_the_port)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at(PEER, 9)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(PEER, 9)), 0);
 	uint16_t port = w.a.pcb.local.port;
 	ck_assert(ip_eq(w.a.pcb.local.addr, addr(US)));
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "first"), 0);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at(PEER, 10)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(PEER, 10)), 0);
 	ck_assert_uint_eq(w.a.pcb.local.port, port);
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "second"), 0);
 	out_udp(&w, PEER_MAC, PEER, port, 9, "first");
 	out_udp(&w, PEER_MAC, PEER, port, 10, "second");
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at("127.0.0.1", 10)), ENETUNREACH);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("127.0.0.1", 10)), ENETUNREACH);
 	ck_assert(w.a.pcb.connected); /* as it was */
 	end(&w);
 }
@@ -406,17 +299,17 @@ END_TEST
 
 START_TEST(the_receive_buffer_is_a_bound)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	char text[401];
 	memset(text, 't', 400);
 	text[400] = 0;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	for (int i = 0; i < 20; i++) {
 		in_udp(&w, 4000, 53, text, (struct in_spec){0});
-		udp_turn_end(&w.l);
+		dgram_turn_end(&w.l);
 	}
-	uint64_t fit = BUF / (400 + sizeof(struct udp_record));
+	uint64_t fit = BUF / (400 + sizeof(struct dgram_record));
 	ck_assert_uint_eq(w.a.in, fit);
 	ck_assert_uint_eq(w.a.drops, 20 - fit);
 	ck_assert_uint_eq(w.n.cnt.v[CNT_UdpRcvbufErrors], 20 - fit);
@@ -430,17 +323,17 @@ END_TEST
 
 START_TEST(the_send_buffer_is_a_bound_and_tells_of_room)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	uint8_t data[500] = {0};
 	struct frame_out f;
 	int sent = 0;
 	begin(&w);
-	while (udp_send(&w.l, &w.a, at(PEER, 9), data, sizeof(data)) == 0)
+	while (dgram_send(&w.l, &w.a, at(PEER, 9), data, sizeof(data)) == 0)
 		sent++;
-	ck_assert_uint_eq((size_t)sent, BUF / (sizeof(data) + sizeof(struct udp_record)));
+	ck_assert_uint_eq((size_t)sent, BUF / (sizeof(data) + sizeof(struct dgram_record)));
 	ck_assert_uint_eq(w.n.cnt.v[CNT_UdpSndbufErrors], 1);
 	ck_assert_int_eq(w.writable, 0);
-	while (udp_output(&w.l, &f))
+	while (dgram_output(&w.l, &f))
 		sent--;
 	ck_assert_int_eq(sent, 0);
 	ck_assert_int_eq(w.writable, 1);
@@ -450,14 +343,14 @@ END_TEST
 
 START_TEST(one_datagram_always_fits)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
 	w.a.sndbuf = w.a.rcvbuf = 8;
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "more than the buffer"), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "x"), EAGAIN);
 	in_udp(&w, 4000, 53, "more than the buffer", (struct in_spec){0});
-	udp_turn_end(&w.l);
+	dgram_turn_end(&w.l);
 	got(&w, &w.a, PEER, 4000, "more than the buffer");
 	end(&w);
 }
@@ -465,9 +358,9 @@ END_TEST
 
 START_TEST(shut_input_drops)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	w.a.input_shut = true;
 	in_udp(&w, 4000, 53, "late", (struct in_spec){0});
 	net_expect_drop(&w.n, CNT_UdpInShut);
@@ -478,18 +371,18 @@ END_TEST
 
 START_TEST(an_unresolved_peer_makes_it_wait)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	uint32_t len;
 	begin(&w);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at("10.0.0.9", 9)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("10.0.0.9", 9)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "wait"), 0);
-	out_no_udp(&w);
+	out_no_dgram(&w);
 	out_arp(&w.n, REQUEST, MAC_BROADCAST, "10.0.0.9");
 	in_arp(&w.n, REPLY, EVIL_MAC, "10.0.0.9", US);
 	out_ip(&w.n, EVIL_MAC, US, "10.0.0.9", IP_PROTO_UDP, &len);
-	ck_assert_int_eq(udp_connect(&w.l, &w.a, at("10.0.0.8", 9)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("10.0.0.8", 9)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "lost"), 0);
-	out_no_udp(&w);
+	out_no_dgram(&w);
 	net_pass(&w.n, 3000);
 	got_error(&w, &w.a, EHOSTUNREACH);
 	end(&w);
@@ -498,51 +391,196 @@ END_TEST
 
 START_TEST(a_socket_released_in_its_turn)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "out"), 0);
 	in_udp(&w, 4000, 53, "in", (struct in_spec){0});
 	out_udp(&w, PEER_MAC, PEER, 53, 9, "out");
-	udp_pcb_release(&w.l, &w.a);
-	out_no_udp(&w);
+	dgram_release(&w.l, &w.a);
+	out_no_dgram(&w);
 	end(&w);
 }
 END_TEST
 
-static void snap_all(struct snap *s, struct udp_net *w)
+static void join(struct dgram_net *w, struct dgram *d, const char *group, const char *source)
 {
-	snap_udp_layer(s, &w->l);
-	snap_udp(s, &w->l, &w->a);
-	snap_udp(s, &w->l, &w->b);
-	snap_udp(s, &w->l, &w->c);
+	enum igmp_change what = source ? IGMP_JOIN_SOURCE : IGMP_JOIN;
+	struct ip_addr from = source ? addr(source) : (struct ip_addr){0};
+	ck_assert_int_eq(igmp_change(&w->n.ip, &d->groups, what, addr(group), from), 0);
+	ck_assert(net_pull(&w->n)); /* the report */
 }
+
+#define GROUP     "239.1.1.1"
+#define GROUP_MAC ether_multicast_ip4(addr(GROUP))
+
+START_TEST(a_group_reaches_every_member)
+{
+	struct dgram_net w;
+	begin(&w);
+	w.a.pcb.reuse_addr = w.b.pcb.reuse_addr = w.c.pcb.reuse_addr = true;
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 5000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(GROUP, 5000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.c, at(US, 5000)), 0);
+	in_udp(&w, 68, 5000, "nobody", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	net_expect_drop(&w.n, CNT_IpInAddrErrors);
+	join(&w, &w.b, GROUP, NULL);
+	in_udp(&w, 68, 5000, "all", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	got(&w, &w.a, PEER, 68, "all"); /* IP_MULTICAST_ALL */
+	got(&w, &w.b, PEER, 68, "all");
+	got_nothing(&w, &w.c);
+	w.a.mc_all = false;
+	in_udp(&w, 68, 5000, "members", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	got_nothing(&w, &w.a);
+	got(&w, &w.b, PEER, 68, "members");
+	in_udp(&w, 68, 5001, "nobody", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	net_expect_drop(&w.n, CNT_UdpNoPorts);
+	out_nothing(&w.n); /* RFC 1122 3.2.2: no ICMP error in answer to a group */
+	end(&w);
+}
+END_TEST
+
+START_TEST(a_member_with_sources)
+{
+	struct dgram_net w;
+	begin(&w);
+	w.a.pcb.reuse_addr = w.b.pcb.reuse_addr = true;
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(GROUP, 5000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(GROUP, 5000)), 0);
+	join(&w, &w.a, GROUP, "10.0.0.9");
+	join(&w, &w.b, GROUP, PEER);
+	in_udp(&w, 68, 5000, "from the peer", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	got_nothing(&w, &w.a);
+	got(&w, &w.b, PEER, 68, "from the peer");
+	end(&w);
+}
+END_TEST
+
+START_TEST(a_connected_member_hears_its_peer_only)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(GROUP, 5000)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at(PEER, 68)), 0);
+	join(&w, &w.a, GROUP, NULL);
+	in_udp(&w, 68, 5000, "mine", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	got(&w, &w.a, PEER, 68, "mine");
+	in_udp(&w, 69, 5000, "another's", (struct in_spec){.dst = GROUP, .mac = GROUP_MAC});
+	got_nothing(&w, &w.a);
+	end(&w);
+}
+END_TEST
+
+START_TEST(sends_to_a_group)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 5000)), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 9, "all"), 0);
+	out_udp(&w, GROUP_MAC, GROUP, 5000, 9, "all");
+	ck_assert_uint_eq(w.n.out[ETHER_HDR_LEN + 8], 1); /* RFC 1112 6.1 */
+	w.a.mc_ttl = 7;
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 9, "further"), 0);
+	out_udp(&w, GROUP_MAC, GROUP, 5000, 9, "further");
+	ck_assert_uint_eq(w.n.out[ETHER_HDR_LEN + 8], 7);
+	w.a.mc_ttl = 0;
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 9, "here only"), 0);
+	out_no_dgram(&w);
+	end(&w);
+}
+END_TEST
+
+START_TEST(what_is_sent_to_a_group_comes_back)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 5000)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 5001)), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 5001, "no member"), 0);
+	got_nothing(&w, &w.b);
+	join(&w, &w.b, GROUP, NULL);
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 5001, "looped"), 0);
+	ck_assert_int_eq(w.arrived, 1);
+	got(&w, &w.b, US, 5000, "looped");
+	w.a.mc_loop = false;
+	ck_assert_int_eq(send_text(&w, &w.a, GROUP, 5001, "not looped"), 0);
+	got_nothing(&w, &w.b);
+	/* A broadcast always does. */
+	w.a.broadcast = true;
+	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 5001, "broadcast"), 0);
+	got(&w, &w.b, US, 5000, "broadcast");
+	w.b.rcvbuf = 64;
+	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 5001, "first"), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 5001, "too many"), 0);
+	ck_assert_uint_eq(w.b.drops, 1);
+	got(&w, &w.b, US, 5000, "first");
+	got_nothing(&w, &w.b);
+	end(&w);
+}
+END_TEST
+
+START_TEST(the_last_of_several_with_reuseaddr_hears)
+{
+	struct dgram_net w;
+	begin(&w);
+	w.a.pcb.reuse_addr = w.b.pcb.reuse_addr = true;
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 53)), 0);
+	in_udp(&w, 4000, 53, "one", (struct in_spec){0});
+	got_nothing(&w, &w.a);
+	got(&w, &w.b, PEER, 4000, "one");
+	end(&w);
+}
+END_TEST
+
+START_TEST(reuseport_shares_by_the_remote)
+{
+	struct dgram_net w;
+	uint32_t queued[2] = {0};
+	begin(&w);
+	w.a.pcb.reuse_port = w.b.pcb.reuse_port = true;
+	w.a.rcvbuf = w.b.rcvbuf = 1 << 20;
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 53)), 0);
+	for (int round = 0; round < 2; round++)
+		for (uint16_t port = 1; port <= 200; port++)
+			in_udp(&w, port, 53, "x", (struct in_spec){0});
+	queued[0] = dgram_recv_queued(&w.a);
+	queued[1] = dgram_recv_queued(&w.b);
+	ck_assert_uint_eq(queued[0] + queued[1], 400);
+	ck_assert_uint_gt(queued[0], 100);
+	ck_assert_uint_gt(queued[1], 100);
+	ck_assert_uint_eq(queued[0] % 2, 0); /* each remote went to the same one in both rounds */
+	dgram_turn_end(&w.l);
+	end(&w);
+}
+END_TEST
 
 START_TEST(save_and_load)
 {
-	struct udp_net w;
+	struct dgram_net w;
 	struct snap save, load;
 	begin(&w);
-	ck_assert_int_eq(udp_bind(&w.l, &w.a, at(NULL, 1)), 0);
-	ck_assert_int_eq(udp_bind(&w.l, &w.b, at(NULL, 2)), 0);
-	ck_assert_int_eq(udp_connect(&w.l, &w.c, at(PEER, 3)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 1)), 0);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(NULL, 2)), 0);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.c, at(PEER, 3)), 0);
 	uint16_t port = w.c.pcb.local.port;
 	ck_assert_int_eq(send_text(&w, &w.b, PEER, 9, "b1"), 0);
 	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "a1"), 0);
 	ck_assert_int_eq(send_text(&w, &w.b, PEER, 9, "b2"), 0);
 	in_udp(&w, 4000, 1, "in", (struct in_spec){0});
 	in_unreachable(&w, port, 3);
-	udp_turn_end(&w.l);
+	dgram_turn_end(&w.l);
 	snap_save_begin(&save);
 	snap_all(&save, &w);
-	stop_udp(&w);
-	start_udp(&w);
+	stop_dgram(&w);
+	start_dgram(&w);
 	snap_load_begin(&load, save.buf, save.len);
 	snap_all(&load, &w);
 	ck_assert_msg(snap_ok(&load), "%s", load.error);
 	ck_assert_uint_eq(load.pos, load.len);
-	ck_assert_uint_eq(udp_recv_queued(&w.a), 2);
-	ck_assert_uint_eq(udp_send_queued(&w.b), 4);
+	ck_assert_uint_eq(dgram_recv_queued(&w.a), 2);
+	ck_assert_uint_eq(dgram_send_queued(&w.b), 4);
 	got(&w, &w.a, PEER, 4000, "in");
 	got_error(&w, &w.c, ECONNREFUSED);
 	out_udp(&w, PEER_MAC, PEER, 2, 9, "b1"); /* the order among senders is kept */
@@ -551,8 +589,8 @@ START_TEST(save_and_load)
 	in_udp(&w, 3, port, "connected", (struct in_spec){0});
 	got(&w, &w.c, PEER, 3, "connected");
 	for (size_t cut = 0; cut < save.len; cut += 7) {
-		stop_udp(&w);
-		start_udp(&w);
+		stop_dgram(&w);
+		start_dgram(&w);
 		snap_load_begin(&load, save.buf, cut);
 		snap_all(&load, &w);
 		ck_assert(!snap_ok(&load));
@@ -565,15 +603,15 @@ END_TEST
 START_TEST(no_memory_at_any_allocation)
 {
 	for (uint64_t k = 1; k < 12; k++) {
-		struct udp_net w;
+		struct dgram_net w;
 		begin(&w);
 		w.n.env.fail_at = w.n.env.allocations + k;
-		int bound = udp_bind(&w.l, &w.a, at(NULL, 53));
+		int bound = dgram_bind(&w.l, &w.a, at(NULL, 53));
 		ck_assert_int_eq(bound, 0);
 		int sent = send_text(&w, &w.a, PEER, 9, "x");
 		ck_assert(sent == 0 || sent == ENOBUFS);
 		in_udp(&w, 4000, 53, "y", (struct in_spec){0});
-		udp_turn_end(&w.l);
+		dgram_turn_end(&w.l);
 		end(&w);
 	}
 }
@@ -588,5 +626,8 @@ Suite *udp_suite(void)
 	           senders_take_turns, what_send_refuses, bind_and_its_errors, a_second_connect_keeps_the_port,
 	           the_receive_buffer_is_a_bound, the_send_buffer_is_a_bound_and_tells_of_room,
 	           one_datagram_always_fits, shut_input_drops, an_unresolved_peer_makes_it_wait,
-	           a_socket_released_in_its_turn, save_and_load, no_memory_at_any_allocation);
+	           a_socket_released_in_its_turn, a_group_reaches_every_member, a_member_with_sources,
+	           a_connected_member_hears_its_peer_only, sends_to_a_group, what_is_sent_to_a_group_comes_back,
+	           the_last_of_several_with_reuseaddr_hears, reuseport_shares_by_the_remote, save_and_load,
+	           no_memory_at_any_allocation);
 }

@@ -1,15 +1,15 @@
-/* See udp_queue.h. Records are copied in and out of the ring, because they may wrap around its end. */
-#include "transport/udp_queue.h"
+/* See dgram_queue.h. Records are copied in and out of the ring, because they may wrap around its end. */
+#include "transport/dgram_queue.h"
 
 #include <errno.h>
 
-#define RECORD_LEN ((uint32_t)sizeof(struct udp_record))
+#define RECORD_LEN ((uint32_t)sizeof(struct dgram_record))
 
-int udp_queue_push(struct ring *q, struct ring_pool *pool, uint32_t limit, const struct udp_record *rec,
-                   const void *payload)
+int dgram_queue_push(struct ring *q, struct ring_pool *pool, uint32_t limit, const struct dgram_record *rec,
+                     const void *payload)
 {
 	uint32_t size = RECORD_LEN + rec->len;
-	assert(rec->len <= UDP_PAYLOAD_MAX);
+	assert(rec->len <= DGRAM_PAYLOAD_MAX);
 	if (q->len > 0 && (size > limit || q->len > limit - size))
 		return EAGAIN;
 	if (q->len + size > RING_MAX_SIZE)
@@ -23,14 +23,14 @@ int udp_queue_push(struct ring *q, struct ring_pool *pool, uint32_t limit, const
 	return 0;
 }
 
-static void record_at(const struct ring *q, uint32_t pos, struct udp_record *rec)
+static void record_at(const struct ring *q, uint32_t pos, struct dgram_record *rec)
 {
 	assert(pos + RECORD_LEN <= q->len);
 	ring_read_at(q, pos, rec, RECORD_LEN);
 	assert(rec->len <= q->len - pos - RECORD_LEN);
 }
 
-bool udp_queue_front(const struct ring *q, struct udp_record *rec)
+bool dgram_queue_front(const struct ring *q, struct dgram_record *rec)
 {
 	if (q->len == 0)
 		return false;
@@ -38,25 +38,26 @@ bool udp_queue_front(const struct ring *q, struct udp_record *rec)
 	return true;
 }
 
-int udp_queue_payload(const struct ring *q, const struct udp_record *rec, struct iovec iov[2])
+int dgram_queue_payload(const struct ring *q, const struct dgram_record *rec, struct iovec iov[2])
 {
 	return rec->len > 0 ? ring_iov(q, RECORD_LEN, rec->len, iov) : 0;
 }
 
-void udp_queue_pop(struct ring *q)
+void dgram_queue_pop(struct ring *q)
 {
-	struct udp_record rec;
+	struct dgram_record rec;
 	record_at(q, 0, &rec);
 	ring_consume(q, RECORD_LEN + rec.len);
 }
 
-static void snap_record(struct snap *s, struct udp_record *rec)
+static void snap_record(struct snap *s, struct dgram_record *rec)
 {
 	snap_endpoint(s, &rec->addr);
 	snap_u32(s, &rec->len);
 	snap_i32(s, &rec->error);
 	snap_u8(s, &rec->ttl);
-	snap_check(s, rec->len <= UDP_PAYLOAD_MAX, "datagram too long");
+	snap_bool(s, &rec->whole);
+	snap_check(s, rec->len <= DGRAM_PAYLOAD_MAX, "datagram too long");
 }
 
 static void save_queue(struct snap *s, const struct ring *q)
@@ -64,7 +65,7 @@ static void save_queue(struct snap *s, const struct ring *q)
 	uint32_t len = q->len;
 	snap_u32(s, &len);
 	for (uint32_t pos = 0; pos < len;) {
-		struct udp_record rec;
+		struct dgram_record rec;
 		struct iovec iov[2];
 		record_at(q, pos, &rec);
 		snap_record(s, &rec);
@@ -88,7 +89,7 @@ static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, u
 		return;
 	}
 	while (q->len < len) {
-		struct udp_record rec = {0};
+		struct dgram_record rec = {0};
 		struct iovec iov[2];
 		snap_record(s, &rec);
 		snap_check(s, len - q->len >= RECORD_LEN && rec.len <= len - q->len - RECORD_LEN, "queue overflow");
@@ -103,7 +104,7 @@ static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, u
 	}
 }
 
-void snap_udp_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes)
+void snap_dgram_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes)
 {
 	if (snap_loading(s))
 		load_queue(s, q, pool, bytes);

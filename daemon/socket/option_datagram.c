@@ -1,0 +1,177 @@
+/* The options of datagram sockets: broadcast, multicast, and what raw sockets have. Memberships come as the structures
+ * of <netinet/in.h>, byte for byte: group, interface, and either an index (struct ip_mreqn) or a source (struct
+ * ip_mreq_source). The stack has one interface, which is named by its address, or by none. */
+#include "socket/option.h"
+
+#define MREQ_LEN        8
+#define MREQN_LEN       12
+#define MREQ_SOURCE_LEN 12
+#define ICMP_FILTER_LEN 4
+
+static int set_broadcast(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.broadcast = v->number != 0;
+	return 0;
+}
+static int64_t get_broadcast(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.broadcast;
+}
+
+static bool is_our_interface(const struct stack *s, const uint8_t address[4])
+{
+	struct ip_addr a = ip4_from_bytes(address);
+
+	return ip_is_unspecified(a) || ip_is_ours(&s->ip, a);
+}
+
+static bool names_index(const uint8_t index[4])
+{
+	static const uint8_t none[4];
+
+	return memcmp(index, none, sizeof(none)) != 0;
+}
+
+static int set_multicast_if(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	/* struct in_addr, struct ip_mreq or struct ip_mreqn */
+	const uint8_t *address = v->len >= MREQ_LEN ? v->bytes + 4 : v->bytes;
+
+	if (v->len != 4 && v->len != MREQ_LEN && v->len != MREQN_LEN)
+		return EINVAL;
+	if (!is_our_interface(s, address) || (v->len == MREQN_LEN && names_index(v->bytes + 8)))
+		return EADDRNOTAVAIL;
+	struct ip_addr a = ip4_from_bytes(address);
+	so->dgram.mc_local = ip_is_unspecified(a) ? (struct ip_addr){0} : a;
+	return 0;
+}
+static int64_t get_multicast_if(struct socket *so, struct socket_option_value *v)
+{
+	v->len = 4;
+	memcpy(v->bytes, so->dgram.mc_local.b, 4);
+	return 0;
+}
+static int set_multicast_ttl(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	/* As Linux: -1 is the default. */
+	so->dgram.mc_ttl = v->number < 0 ? DGRAM_MULTICAST_TTL : (uint8_t)v->number;
+	return 0;
+}
+static int64_t get_multicast_ttl(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.mc_ttl;
+}
+static int set_multicast_loop(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.mc_loop = v->number != 0;
+	return 0;
+}
+static int64_t get_multicast_loop(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.mc_loop;
+}
+static int set_multicast_all(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.mc_all = v->number != 0;
+	return 0;
+}
+static int64_t get_multicast_all(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.mc_all;
+}
+
+/* struct ip_mreq or struct ip_mreqn */
+static int membership(struct stack *s, struct socket *so, const struct socket_option_value *v, enum igmp_change what)
+{
+	if (v->len != MREQ_LEN && v->len != MREQN_LEN)
+		return EINVAL;
+	if (!is_our_interface(s, v->bytes + 4) || (v->len == MREQN_LEN && names_index(v->bytes + 8)))
+		return ENODEV;
+	return igmp_change(&s->ip, &so->dgram.groups, what, ip4_from_bytes(v->bytes), (struct ip_addr){0});
+}
+static int set_join(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return membership(s, so, v, IGMP_JOIN);
+}
+static int set_leave(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return membership(s, so, v, IGMP_LEAVE);
+}
+
+/* struct ip_mreq_source */
+static int source_membership(struct stack *s, struct socket *so, const struct socket_option_value *v,
+                             enum igmp_change what)
+{
+	if (!is_our_interface(s, v->bytes + 4))
+		return ENODEV;
+	return igmp_change(&s->ip, &so->dgram.groups, what, ip4_from_bytes(v->bytes), ip4_from_bytes(v->bytes + 8));
+}
+static int set_join_source(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return source_membership(s, so, v, IGMP_JOIN_SOURCE);
+}
+static int set_leave_source(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return source_membership(s, so, v, IGMP_LEAVE_SOURCE);
+}
+static int set_block(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return source_membership(s, so, v, IGMP_BLOCK);
+}
+static int set_unblock(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return source_membership(s, so, v, IGMP_UNBLOCK);
+}
+
+static int set_hdrincl(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.own_header = v->number != 0;
+	return 0;
+}
+static int64_t get_hdrincl(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.own_header;
+}
+static int set_icmp_filter(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	if (dgram_protocol(&so->dgram) != IP_PROTO_ICMP)
+		return EOPNOTSUPP;
+	memcpy(&so->dgram.icmp_filter, v->bytes, ICMP_FILTER_LEN);
+	return 0;
+}
+static int64_t get_icmp_filter(struct socket *so, struct socket_option_value *v)
+{
+	v->len = ICMP_FILTER_LEN;
+	memcpy(v->bytes, &so->dgram.icmp_filter, ICMP_FILTER_LEN);
+	return 0;
+}
+
+const struct option_row datagram_options[] = {
+        {OPT_SO_BROADCAST, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
+        {OPT_IP_MULTICAST_IF, FOR_DATAGRAM, OPTION_RAW, 4, MREQN_LEN, set_multicast_if, get_multicast_if},
+        {OPT_IP_MULTICAST_TTL, FOR_DATAGRAM, OPTION_NUMBER, -1, UINT8_MAX, set_multicast_ttl, get_multicast_ttl},
+        {OPT_IP_MULTICAST_LOOP, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_multicast_loop,
+         get_multicast_loop},
+        {OPT_IP_MULTICAST_ALL, FOR_DATAGRAM, OPTION_NUMBER, 0, 1, set_multicast_all, get_multicast_all},
+        {OPT_IP_ADD_MEMBERSHIP, FOR_DATAGRAM, OPTION_RAW, MREQ_LEN, MREQN_LEN, set_join, NULL},
+        {OPT_IP_DROP_MEMBERSHIP, FOR_DATAGRAM, OPTION_RAW, MREQ_LEN, MREQN_LEN, set_leave, NULL},
+        {OPT_IP_ADD_SOURCE_MEMBERSHIP, FOR_DATAGRAM, OPTION_RAW, MREQ_SOURCE_LEN, MREQ_SOURCE_LEN, set_join_source,
+         NULL},
+        {OPT_IP_DROP_SOURCE_MEMBERSHIP, FOR_DATAGRAM, OPTION_RAW, MREQ_SOURCE_LEN, MREQ_SOURCE_LEN, set_leave_source,
+         NULL},
+        {OPT_IP_BLOCK_SOURCE, FOR_DATAGRAM, OPTION_RAW, MREQ_SOURCE_LEN, MREQ_SOURCE_LEN, set_block, NULL},
+        {OPT_IP_UNBLOCK_SOURCE, FOR_DATAGRAM, OPTION_RAW, MREQ_SOURCE_LEN, MREQ_SOURCE_LEN, set_unblock, NULL},
+        {OPT_IP_HDRINCL, FOR_RAW, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_hdrincl, get_hdrincl},
+        {OPT_ICMP_FILTER, FOR_RAW, OPTION_RAW, ICMP_FILTER_LEN, ICMP_FILTER_LEN, set_icmp_filter, get_icmp_filter},
+};
