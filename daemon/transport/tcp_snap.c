@@ -112,7 +112,7 @@ static void snap_send_space(struct snap *s, struct tcp *t)
 	snap_bool(s, &t->snd.urgent);
 	snap_u16(s, &t->snd.mss);
 	snap_u16(s, &t->snd.mss_peer);
-	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0 && t->snd.mss_peer >= TCP_MSS_MIN,
+	snap_check(s, t->snd.wind_shift <= TCP_WIND_SHIFT_MAX && t->snd.mss > 0 && t->snd.mss_peer >= TCP_MSS_FLOOR,
 	           "send variables out of range");
 }
 

@@ -150,7 +150,7 @@ void wire_learn_text(struct sim_host *h, struct wire_end *e, const struct wire_s
 		return;
 	bool whole = text_end + fin > e->acked && to == text_end;
 	if (sure)
-		owe(h, e, g, at, ranges_beyond(&e->got, e->expect));
+		owe(h, e, g, at, ranges_beyond(&e->taken, e->sure));
 	ranges_add(&e->got, from, to);
 	if (fin && whole) {
 		ranges_add(&e->got, text_end, text_end + 1);

@@ -212,6 +212,7 @@ START_TEST(effective_mss)
 		do_send(&n, row[i].len + 1);
 		OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = row[i].len);
 		tcp_net_skip_output(&n);
+		tcp_net_reload(&n);
 		tcp_net_end(&n);
 	}
 }
