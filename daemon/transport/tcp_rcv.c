@@ -65,7 +65,8 @@ bool tcp_window_update_due(const struct tcp *t)
 	if (!tcp_may_receive(t->state))
 		return false;
 	uint32_t offered = seq_gt(t->rcv.adv, t->rcv.nxt) ? seq_len(t->rcv.nxt, t->rcv.adv) : 0;
-	uint32_t free = u32_min(tcp_rcv_wnd(t), (uint32_t)UINT16_MAX << t->rcv.wind_shift);
+	/* What the field can say: else the update would change nothing, and be due again. */
+	uint32_t free = u32_min(tcp_rcv_wnd(t) >> t->rcv.wind_shift, UINT16_MAX) << t->rcv.wind_shift;
 
 	/* Worth a segment when the peer may be held up: what it sees has doubled, and by a full segment at least. */
 	return free > offered && free - offered >= u32_max(offered, worthwhile_step(t));

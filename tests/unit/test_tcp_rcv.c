@@ -621,16 +621,38 @@ START_TEST(want_of_memory)
 }
 END_TEST
 
+/* A window smaller than one step of its scale cannot be told: no update is due, or there would be no end of them. */
+START_TEST(no_update_that_the_scale_rounds_off)
+{
+	struct tcp_net n;
+	struct tcp_net_options opt = tcp_net_modern;
+	opt.mtu = 140;
+	in_established(&n, &opt);
+	struct tcp *t = tcb(&n);
+	uint32_t rcvbuf = t->rcvbuf;
+	t->rcv.adv = t->rcv.nxt;
+	t->rcvbuf = (1u << t->rcv.wind_shift) - 1;
+	ck_assert_uint_gt(t->rcvbuf, t->rcv.mss);
+	ck_assert(!tcp_window_update_due(t));
+	t->rcvbuf = rcvbuf;
+	ck_assert(tcp_window_update_due(t));
+	tcp_advertise(t, false);
+	ck_assert(!tcp_window_update_due(t));
+	tcp_net_end(&n);
+}
+END_TEST
+
 Suite *tcp_rcv_suite(void);
 Suite *tcp_rcv_suite(void)
 {
-	UNIT_SUITE("tcp_rcv", delayed_ack, no_delay_after_a_loss, data_take_the_ack_along, one_ack_for_a_batch,
-	           out_of_order_with_sack, no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps,
-	           text_beyond_the_window_is_cut, the_right_edge_never_moves_left,
-	           small_segments_do_not_outgrow_the_buffer, window_opens_when_the_application_reads,
-	           the_right_edge_moves_in_worthwhile_steps, fin_with_text, fin_beyond_a_gap_is_held,
-	           a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin, fin_beyond_the_window,
-	           fin_of_a_segment_without_memory, recent_blocks_come_first, a_duplicate_before_the_recent_blocks,
-	           one_byte_holes_are_cheap, retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded,
-	           shut_down_for_reading, want_of_memory);
+	UNIT_SUITE("tcp_rcv", no_update_that_the_scale_rounds_off, delayed_ack, no_delay_after_a_loss,
+	           data_take_the_ack_along, one_ack_for_a_batch, out_of_order_with_sack,
+	           no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps, text_beyond_the_window_is_cut,
+	           the_right_edge_never_moves_left, small_segments_do_not_outgrow_the_buffer,
+	           window_opens_when_the_application_reads, the_right_edge_moves_in_worthwhile_steps, fin_with_text,
+	           fin_beyond_a_gap_is_held, a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin,
+	           fin_beyond_the_window, fin_of_a_segment_without_memory, recent_blocks_come_first,
+	           a_duplicate_before_the_recent_blocks, one_byte_holes_are_cheap,
+	           retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded, shut_down_for_reading,
+	           want_of_memory);
 }
