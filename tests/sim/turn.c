@@ -1,7 +1,8 @@
 /* One turn of a host, made with the calls that the daemon makes; its trace; and switching it off. */
 #include "sim.h"
 
-#define POISON 0xdb
+#define POISON          0xdb
+#define TURN_FRAMES_MAX 100000u
 
 static void mix(struct world *w, const void *p, size_t n)
 {
@@ -110,9 +111,12 @@ static void send_all(struct sim_host *h)
 {
 	struct world *w = h->world;
 	struct frame_out out;
+	unsigned sent = 0;
 
 	for (check_before(h); !w->failure && stack_output(h->stack, &out); check_before(h)) {
 		struct flat_frame *f = flat_from_out(&w->line_env, &out);
+		if (++sent > TURN_FRAMES_MAX)
+			world_fail(w, "host %d: a turn without end", h->index);
 		wire_sent(h, f);
 		check_frame(h, f);
 		line_push(&w->line[h->index], w->now, f);
