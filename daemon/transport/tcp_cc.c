@@ -126,10 +126,11 @@ void tcp_cc_timeout(struct tcp *t, bool first)
 
 void tcp_cc_after_idle(struct tcp_layer *l, struct tcp *t)
 {
-	/* RFC 5681 4.1: after an idle period of more than RTO, restart from at most the initial window. */
-	if (instant_is_never(t->last_sent) || t->txq.count)
+	/* RFC 5681 4.1: when no data were sent for more than RTO, restart from at most the initial window. The
+	 * acknowledgment of the request that ends the pause is no data. */
+	if (instant_is_never(t->stat.data_sent) || t->txq.count)
 		return;
 	algorithm[t->cc].paused(t);
-	if (duration_lt(t->rto, instant_since(l->env->now, t->last_sent)))
-		t->cwnd = u32_min(t->cwnd, (uint32_t)t->knob.initial_window * t->snd.mss);
+	if (duration_lt(t->rto, instant_since(l->env->now, t->stat.data_sent)))
+		t->cwnd = u32_min(t->cwnd, initial_window(t));
 }

@@ -313,11 +313,8 @@ void tcp_probe_arm(struct tcp_layer *l, struct tcp *t)
 	if (tcp_flight_size(t) <= t->snd.mss)
 		pto.ns += TLP_MAX_ACK_DELAY.ns;
 	pto = duration_max(pto, DURATION_MS(2));
-	/* Not after the retransmission timer: that one would do the same at once. */
-	if (tcp_timer_on(t, TCP_TIMER_RETRANSMIT) &&
-	    instant_le(t->deadline[TCP_TIMER_RETRANSMIT], instant_add(l->env->now, pto))) {
-		tcp_timer_stop(t, TCP_TIMER_PROBE);
-		return;
-	}
+	/* 7.2: at the latest when the retransmission timer fires, in whose place the probe is sent. */
+	if (tcp_timer_on(t, TCP_TIMER_RETRANSMIT))
+		pto = duration_min(pto, instant_since(t->deadline[TCP_TIMER_RETRANSMIT], l->env->now));
 	tcp_timer_set(l, t, TCP_TIMER_PROBE, pto);
 }

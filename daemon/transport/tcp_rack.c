@@ -33,14 +33,15 @@ void tcp_rack_recovered(struct tcp *t)
 		t->rack_mult = 1;
 }
 
+/* Segments of any size: an application that writes little at a time sends small ones. */
 static uint32_t sacked_segments(const struct tcp *t)
 {
-	uint32_t bytes = 0;
+	uint32_t segments = 0;
 
-	for (uint32_t i = 0; i < t->txq.count && bytes < TCP_DUPTHRESH * (uint32_t)t->snd.mss; i++)
+	for (uint32_t i = 0; i < t->txq.count && segments < TCP_DUPTHRESH; i++)
 		if (txq_at(&t->txq, i)->sacked)
-			bytes += txq_at(&t->txq, i)->len;
-	return bytes / t->snd.mss;
+			segments += txrec_segments(t, txq_at(&t->txq, i));
+	return segments;
 }
 
 /* RFC 8985 6.2 step 4 */

@@ -83,6 +83,11 @@ static void give_up_user_timeout(struct tcp_layer *l, struct tcp *t)
 
 static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 {
+	if (instant_le(t->deadline[TCP_TIMER_PROBE], l->env->now) && !tcp_user_timed_out(l, t)) {
+		/* RFC 8985 7.2: a loss probe due by now comes first; it takes the timer with it. */
+		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
+		return;
+	}
 	COUNT(l->cnt, TcpTimeouts);
 	if (tcp_user_timed_out(l, t)) {
 		give_up_user_timeout(l, t);

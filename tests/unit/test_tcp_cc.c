@@ -103,7 +103,7 @@ START_TEST(an_idle_connection_restarts)
 	struct tcp_layer l = {.env = &env};
 	struct tcp t = flying(100 * MSS, UINT32_MAX, 0);
 	t.rto = DURATION_MS(200);
-	t.last_sent = (instant){0};
+	t.stat.data_sent = (instant){0};
 	env.now = (instant){200 * NS_PER_MS};
 	tcp_cc_after_idle(&l, &t);
 	ck_assert_uint_eq(t.cwnd, 100 * MSS);
@@ -113,6 +113,11 @@ START_TEST(an_idle_connection_restarts)
 	t.cwnd = 3 * MSS;
 	tcp_cc_after_idle(&l, &t);
 	ck_assert_uint_eq(t.cwnd, 3 * MSS);
+	/* Large segments: no more than their initial window, which is two (RFC 6928 2). */
+	t.snd.mss = 8960;
+	t.cwnd = 30 * 8960;
+	tcp_cc_after_idle(&l, &t);
+	ck_assert_uint_eq(t.cwnd, 2 * 8960);
 }
 END_TEST
 
@@ -121,6 +126,25 @@ START_TEST(the_window_is_bounded)
 	struct tcp t = flying(TCP_BUF_MAX - 10, UINT32_MAX, TCP_BUF_MAX);
 	tcp_cc_acked(&t, 100 * MSS);
 	ck_assert_uint_eq(t.cwnd, TCP_BUF_MAX);
+}
+END_TEST
+
+/* The pause is over when a request comes: its acknowledgment, sent at once, is not what ends the pause. */
+START_TEST(a_request_after_a_pause)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	do_send(&n, 10 * 1460);
+	tcp_net_skip_output(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * 1460);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 20 * 1460);
+	tcp_net_pass(&n, 2000);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * 1460, .len = 100);
+	OUT(&n, TCP_ACK, .seq = 1 + 10 * 1460, .ack = 101);
+	do_send(&n, 30 * 1460);
+	ck_assert_uint_eq(tcb(&n)->cwnd, 10 * 1460);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
 }
 END_TEST
 
@@ -147,5 +171,5 @@ Suite *tcp_cc_suite(void)
 	UNIT_SUITE("tcp_cc", initial_window, slow_start_grows_by_what_is_acknowledged,
 	           congestion_avoidance_grows_by_a_segment_a_window, a_window_that_is_not_used_does_not_grow,
 	           recovery_halves_the_flight, a_timeout_leaves_one_segment, an_idle_connection_restarts,
-	           the_window_is_bounded, slow_start_on_the_wire);
+	           a_request_after_a_pause, the_window_is_bounded, slow_start_on_the_wire);
 }

@@ -149,6 +149,26 @@ START_TEST(rack_waits_for_reordering)
 }
 END_TEST
 
+/* 6.2 step 4: three segments sacked are three, however small. */
+START_TEST(rack_counts_small_segments)
+{
+	struct tcp_net n;
+	begin(&n, &tcp_net_modern);
+	tcb(&n)->nodelay = true;
+	for (uint32_t i = 0; i < 5; i++) {
+		do_send(&n, 2);
+		OUT(&n, TCP_ACK, .seq = 1 + 2 * i, .ack = 1, .len = 2);
+	}
+	tcp_net_pass(&n, RTT_MS);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{3, 5}});
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{3, 7}});
+	OUT_NOTHING(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{3, 9}});
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 2);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* RFC 8985 6.2 step 4: each round trip with a duplicate report makes the window a quarter of the minimal RTT larger. */
 START_TEST(rack_waits_longer_after_duplicates)
 {
@@ -234,6 +254,30 @@ START_TEST(tail_loss_probe_with_new_text)
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 2 * RTT_MS + 200);
 	OUT(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 20);
 	ck_assert_uint_eq(CNT(&n, TcpRetransSegs), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* 7.2: a probe that would come after the retransmission timer is sent in its place, and the timer starts again. */
+START_TEST(tail_loss_probe_in_place_of_the_timeout)
+{
+	struct tcp_net n;
+	begin(&n, &tcp_net_modern);
+	do_send(&n, 10);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+	uint32_t cwnd = tcb(&n)->cwnd;
+	int64_t rto = tcp_net_timer_ms(&n, TCP_TIMER_RETRANSMIT);
+	ck_assert_int_lt(rto, 2 * RTT_MS + 200);
+	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), rto);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+	ck_assert_uint_eq(CNT(&n, TcpLossProbes), 1);
+	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(tcb(&n)->cwnd, cwnd);
+	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), rto);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 1);
+	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 2 * rto);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -378,5 +422,6 @@ Suite *tcp_loss_suite(void)
 	UNIT_SUITE("tcp_loss", fast_retransmit_without_sack, partial_acks_without_sack, what_is_a_duplicate_ack,
 	           fast_retransmit_with_sack, rack_waits_for_reordering, rack_waits_longer_after_duplicates,
 	           rack_finds_a_lost_retransmission, tail_loss_probe, tail_loss_probe_with_new_text,
-	           tail_loss_probe_that_repairs, no_probe_while_something_is_sacked, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
+	           tail_loss_probe_in_place_of_the_timeout, rack_counts_small_segments, tail_loss_probe_that_repairs,
+	           no_probe_while_something_is_sacked, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
 }
