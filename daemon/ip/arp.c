@@ -184,17 +184,17 @@ static void arp_confirm(struct ip_layer *ip, struct arp_entry *e, struct mac_add
 static void arp_report_failure(struct ip_layer *ip, const struct flat_frame *f)
 {
 	const uint8_t *p = f->bytes + ETHER_HDR_LEN;
-	const struct ip_handler *h = &ip->handler[p[IPV4_OFF_PROTO]];
+	const uint32_t headers = ETHER_HDR_LEN + (p[0] & 0x0fu) * 4;
 	struct ip_error e = {
 	        .from = ip->cfg.address.addr,
 	        .src = ip4_from_bytes(p + IPV4_OFF_SRC),
 	        .dst = ip4_from_bytes(p + IPV4_OFF_DST),
 	        .error = EHOSTUNREACH,
-	        .quoted = p + IPV4_HDR_MIN,
-	        .quoted_len = f->len - ETHER_HDR_LEN - IPV4_HDR_MIN,
+	        .quoted = f->bytes + headers,
+	        .quoted_len = f->len < headers ? 0 : f->len - headers,
 	};
-	if (h->error && e.quoted_len >= 8)
-		h->error(h->ctx, &e);
+	if (e.quoted_len >= 8)
+		(void)ip_report_error(ip, p[IPV4_OFF_PROTO], &e);
 }
 
 /* Nobody answered. The entry is gone before a handler is called, which may send again. */

@@ -97,22 +97,15 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 	        .quoted = r.p,
 	        .quoted_len = (uint32_t)r.len,
 	};
-	const struct ip_handler *h = &ip->handler[quote[IPV4_OFF_PROTO]];
 	bool first_fragment = (load_be16(quote + IPV4_OFF_FRAG) & 0x1fff) == 0;
-	bool ping = quote[IPV4_OFF_PROTO] == IP_PROTO_ICMP && ip->echo.error;
-	if (rx->group || !first_fragment || !ip_is_ours(ip, e.src) || !(h->error || ping) ||
-	    !icmp_error_meaning(rx, &e)) {
+	if (rx->group || !first_fragment || !ip_is_ours(ip, e.src) || !icmp_error_meaning(rx, &e)) {
 		drop(ip, CNT_IcmpInIgnored, rx);
-		return;
-	}
-	if (ping) {
-		if (!ip->echo.error(ip->echo.ctx, &e))
-			drop(ip, CNT_IcmpInIgnored, rx);
 		return;
 	}
 	/* RFC 1122 3.2.2.1: a destination unreachable message MUST be reported to the transport layer; so 3.2.2.4, .5.
 	 */
-	h->error(h->ctx, &e);
+	if (!ip_report_error(ip, quote[IPV4_OFF_PROTO], &e))
+		drop(ip, CNT_IcmpInIgnored, rx);
 }
 
 static void icmp_input(void *ctx, const struct ip_rx *rx)

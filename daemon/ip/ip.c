@@ -55,6 +55,17 @@ void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h)
 	ip->handler[protocol] = h;
 }
 
+bool ip_report_error(struct ip_layer *ip, uint8_t protocol, const struct ip_error *e)
+{
+	const struct ip_handler *h = &ip->handler[protocol];
+	if (protocol == IP_PROTO_ICMP)
+		return ip->echo.error && ip->echo.error(ip->echo.ctx, e);
+	if (!h->error)
+		return false;
+	h->error(h->ctx, e);
+	return true;
+}
+
 uint32_t ip_gso_max(const struct ip_layer *ip)
 {
 	if (!ip->caps.csum || ip->caps.gso_max <= ETHER_HDR_LEN)

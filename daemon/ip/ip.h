@@ -131,6 +131,8 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
 /* A timer node of the layer that fired: the stack's tick calls it with the node it popped. */
 void ip_timer(struct ip_layer *ip, struct timer_node *n);
 
+/* Tells the transport of the protocol, or the ping sockets. False: nobody wants to hear it. */
+bool ip_report_error(struct ip_layer *ip, uint8_t protocol, const struct ip_error *e);
 /* Counts a drop and traces it under the same name. bytes: what is dropped, from its header on. */
 void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len);
 /* Is a one of our own unicast addresses? */

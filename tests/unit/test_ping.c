@@ -156,6 +156,19 @@ START_TEST(a_connected_socket)
 }
 END_TEST
 
+START_TEST(a_peer_that_does_not_answer_arp)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("10.0.0.8", 0)), 0);
+	ck_assert_int_eq(send_echo(&w, &w.a, NULL, "lost"), 0);
+	out_no_dgram(&w);
+	net_pass(&w.n, 3000);
+	got_error(&w, &w.a, EHOSTUNREACH);
+	end(&w);
+}
+END_TEST
+
 START_TEST(save_and_load)
 {
 	struct dgram_net w;
@@ -184,5 +197,5 @@ Suite *ping_suite(void);
 Suite *ping_suite(void)
 {
 	UNIT_SUITE("ping", a_request_and_its_reply, identifiers_are_ports, what_send_refuses, a_connected_socket,
-	           save_and_load);
+	           a_peer_that_does_not_answer_arp, save_and_load);
 }
