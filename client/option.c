@@ -41,6 +41,7 @@ static const struct client_option options[] = {
         {IPPROTO_IP, IP_UNBLOCK_SOURCE, CLIENT_OPTION_RAW, toynet_v1_Option_IP_UNBLOCK_SOURCE},
         {IPPROTO_IP, IP_HDRINCL, CLIENT_OPTION_INT, toynet_v1_Option_IP_HDRINCL},
         {SOL_RAW, ICMP_FILTER, CLIENT_OPTION_RAW, toynet_v1_Option_ICMP_FILTER},
+        {IPPROTO_IP, IP_OPTIONS, CLIENT_OPTION_RAW, toynet_v1_Option_IP_OPTIONS},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
         {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
         {IPPROTO_TCP, TCP_KEEPIDLE, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPIDLE},
@@ -65,7 +66,7 @@ static const struct client_option options[] = {
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 3
-#define DAEMON_OPTIONS 46
+#define DAEMON_OPTIONS 47
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)

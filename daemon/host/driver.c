@@ -248,6 +248,7 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 	        .address = d->cfg.address,
 	        .gateway = d->cfg.gateway,
 	        .mtu = d->tap.mtu,
+	        .source_route = d->cfg.stack.ip.source_route,
 	};
 	if (mac_eq(sc.ip.mac, d->tap.kernel_mac)) {
 		snprintf(why, CONFIG_ERROR_MAX,

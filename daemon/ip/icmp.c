@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "ip/ipv4.h"
 #include "ip/route.h"
+#include "ip/source_route.h"
 #include <errno.h>
 
 #define UNREACH_FRAG_NEEDED 4
@@ -50,8 +51,15 @@ static void icmp_echo(struct ip_layer *ip, const struct ip_rx *rx)
 	}
 	memcpy(reply, rx->payload, rx->payload_len);
 	reply[0] = ICMP_ECHO_REPLY;
-	struct ip_tx tx = {
-	        .src = rx->dst, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL, .tos = rx->tos};
+	/* RFC 1122 3.2.2.6: the return route MUST be used for the reply. */
+	struct ip_source_route back;
+	ip_source_route_back(rx, &back);
+	struct ip_tx tx = {.src = rx->dst,
+	                   .dst = rx->src,
+	                   .protocol = IP_PROTO_ICMP,
+	                   .ttl = IP_DEFAULT_TTL,
+	                   .tos = rx->tos,
+	                   .route = &back};
 	COUNT(ip->cnt, IcmpOutMsgs);
 	COUNT(ip->cnt, IcmpOutEchoReps);
 	ip_send_copy(ip, &tx, reply, rx->payload_len, ICMP_CSUM_OFFSET);
@@ -92,7 +100,7 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 	struct ip_error e = {
 	        .from = rx->src,
 	        .src = ip4_from_bytes(quote + IPV4_OFF_SRC),
-	        .dst = ip4_from_bytes(quote + IPV4_OFF_DST),
+	        .dst = ipv4_final_dst(quote, hdr_len),
 	        .total = load_be16(quote + IPV4_OFF_LEN),
 	        .quoted = r.p,
 	        .quoted_len = (uint32_t)r.len,

@@ -34,6 +34,7 @@
 #define IP_TIMERS_MAX        1025 /* timer nodes that the layer may have queued: one for each ARP entry, and IGMP's */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
+#define IPV4_HDR_MAX         60
 #define IPV4_MTU_MIN         68              /* RFC 791 3.2 */
 #define IP_PMTU_MIN          552             /* no path is taken to be narrower; see pmtu.c */
 #define IP_PMTU_ENTRIES_MAX  1024            /* destinations whose path MTU is remembered */
@@ -45,6 +46,16 @@ struct ip_route {
 	struct ip_addr source;  /* preferred source address */
 };
 
+#define IP_OPTIONS_MAX    40
+#define IP_ROUTE_HOPS_MAX 9
+
+/* A source route (RFC 791 3.1): the routers that a datagram passes, the first first. */
+struct ip_source_route {
+	uint8_t hops; /* 0: none */
+	bool strict;
+	uint8_t hop[IP_ROUTE_HOPS_MAX][4];
+};
+
 /* A received datagram, header checked. Borrowed for the call, like the frame it lies in (which lives until turn end).
  */
 struct ip_rx {
@@ -53,6 +64,7 @@ struct ip_rx {
 	bool group;            /* dst is broadcast or multicast, in IP or on the link */
 	const uint8_t *header; /* IP header, for quoting */
 	uint16_t header_len;
+	const uint8_t *route; /* a completed source route option; NULL none */
 	const uint8_t *payload;
 	uint32_t payload_len;
 	struct offload off; /* offsets still count from the frame's first byte */
@@ -91,6 +103,7 @@ struct ip_config {
 	struct ip_prefix address; /* IPv4, ours, with the on-link prefix */
 	struct ip_addr gateway;   /* none: no default route */
 	uint16_t mtu;
+	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
 };
 
 struct ip_layer {
@@ -178,8 +191,22 @@ struct ip_tx {
 	struct ip_addr src, dst;
 	uint8_t protocol, ttl, tos;
 	bool dont_fragment;
+	const struct ip_source_route *route; /* NULL or without hops: none */
 };
 
+/* Bytes of IP options that a route takes. */
+static inline uint16_t ip_source_route_len(const struct ip_source_route *r)
+{
+	return r && r->hops ? (uint16_t)(4 + 4 * r->hops) : 0;
+}
+/* The way back of a datagram that came by a source route. False: it came by none, and r is empty. */
+bool ip_source_route_back(const struct ip_rx *rx, struct ip_source_route *r);
+/* Reads options in the form of IP_OPTIONS (ip(7)): a source route with the first hop first. False: malformed, or
+ * something else than a source route. Without an option r is empty. */
+bool ip_source_route_parse(const uint8_t *options, uint32_t len, struct ip_source_route *r);
+/* Writes that form; returns its length, at most 40. */
+uint32_t ip_source_route_format(const struct ip_source_route *r, uint8_t *p);
+void snap_source_route(struct snap *s, struct ip_source_route *r);
 /* Completes a frame whose transport header and payload stand (checksum by ip_transport_csum). */
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx);
 /* The same for a datagram whose IP header stands, with its checksum: it goes to dst. */
@@ -195,8 +222,9 @@ bool ip_verify_csum(const struct ip_rx *rx);
 void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset);
 /* Sends destination unreachable (RFC 792, RFC 1122 3.2.2) quoting rx; rate limited; suppressed where RFC 1122 forbids
  * it. */
-#define ICMP_UNREACH_PROTOCOL 2
-#define ICMP_UNREACH_PORT     3
+#define ICMP_UNREACH_PROTOCOL     2
+#define ICMP_UNREACH_PORT         3
+#define ICMP_UNREACH_SOURCE_ROUTE 5
 void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code);
 /* The next frame that the layer owes. False when none. Bytes are valid until the next ip_pull. */
 bool ip_pull(struct ip_layer *ip, struct frame_out *f);

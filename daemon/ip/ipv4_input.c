@@ -9,10 +9,8 @@
 #include "base/checksum.h"
 #include "ip/icmp.h"
 #include "ip/route.h"
+#include "ip/source_route.h"
 #include "link/ether.h"
-
-#define OPT_LSRR 131
-#define OPT_SSRR 137
 
 #define TCP_CSUM_OFFSET 16
 #define UDP_CSUM_OFFSET 6
@@ -21,15 +19,17 @@ struct ipv4_view {
 	const uint8_t *p; /* the header */
 	uint32_t avail;   /* bytes of the frame from p on */
 	uint16_t hdr_len, total;
+	const uint8_t *route; /* source route option; NULL none */
 };
 
 /* 0 means well formed; else the name of what is wrong. CNT_IpInReceives stands for "nothing". */
 #define IPV4_WELL_FORMED CNT_IpInReceives
 
-static enum counter ipv4_check_options(const uint8_t *opt, uint32_t len)
+static enum counter ipv4_check_options(struct ipv4_view *v)
 {
-	struct reader r = reader_of(opt, len);
+	struct reader r = reader_of(v->p + IPV4_HDR_MIN, v->hdr_len - (uint32_t)IPV4_HDR_MIN);
 	while (r.len > 0) {
+		const uint8_t *opt = r.p;
 		uint8_t type = read_u8(&r);
 		if (type == IPV4_OPT_END)
 			break;
@@ -38,9 +38,12 @@ static enum counter ipv4_check_options(const uint8_t *opt, uint32_t len)
 		uint8_t opt_len = read_u8(&r);
 		if (r.short_input || opt_len < 2 || !read_bytes(&r, opt_len - 2u))
 			return CNT_IpInHdrErrors;
-		/* RFC 1122 3.2.1.8 (c) lets a host refuse to be routed through; other options are ignored. */
-		if (type == OPT_LSRR || type == OPT_SSRR)
-			return CNT_IpInSourceRoutes;
+		/* Other options are ignored. */
+		if (type != IPV4_OPT_LSRR && type != IPV4_OPT_SSRR)
+			continue;
+		if (v->route || !source_route_valid(opt, opt_len))
+			return CNT_IpInHdrErrors;
+		v->route = opt;
 	}
 	return IPV4_WELL_FORMED;
 }
@@ -61,7 +64,7 @@ static enum counter ipv4_check_header(struct ipv4_view *v)
 		return CNT_IpInHdrErrors;
 	if (v->total > v->avail)
 		return CNT_IpInTruncatedPkts;
-	return ipv4_check_options(v->p + IPV4_HDR_MIN, v->hdr_len - (uint32_t)IPV4_HDR_MIN);
+	return ipv4_check_options(v);
 }
 
 /* Is the datagram for us? *group: also for others. */
@@ -93,6 +96,19 @@ static bool ipv4_check_offload(struct ip_rx *rx)
 		return true;
 	return off->gso == GSO_TCPV4 && rx->protocol == IP_PROTO_TCP && off->needs_csum && off->gso_size > 0 &&
 	       off->hdr_len >= ETHER_HDR_LEN + rx->header_len;
+}
+
+/* RFC 7126 4.3, 4.4: by default source routes are refused. RFC 1122 3.3.5: we forward nothing, and say so. */
+static bool ipv4_route_ok(struct ip_layer *ip, const struct ip_rx *rx)
+{
+	if (!rx->route)
+		return true;
+	if (!ip->cfg.source_route)
+		return false;
+	if (source_route_complete(rx->route))
+		return true;
+	icmp_send_unreachable(ip, rx, ICMP_UNREACH_SOURCE_ROUTE);
+	return false;
 }
 
 static void ipv4_deliver(struct ip_layer *ip, const struct ip_rx *rx)
@@ -130,6 +146,7 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 	        .protocol = v.p[IPV4_OFF_PROTO],
 	        .header = v.p,
 	        .header_len = v.hdr_len,
+	        .route = v.route,
 	        .payload = v.p + v.hdr_len,
 	        .payload_len = (uint32_t)v.total - v.hdr_len,
 	        .off = f->off,
@@ -141,6 +158,8 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
 	else if (load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK)
 		ip_drop(ip, CNT_IpInFragments, v.p, v.avail);
+	else if (!ipv4_route_ok(ip, &rx))
+		ip_drop(ip, CNT_IpInSourceRoutes, v.p, v.avail);
 	else if (!ipv4_check_offload(&rx))
 		ip_drop(ip, CNT_LinkInBadOffload, v.p, v.avail);
 	else

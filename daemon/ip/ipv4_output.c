@@ -11,6 +11,7 @@
 #include "ip/arp.h"
 #include "ip/ip_owed.h"
 #include "ip/route.h"
+#include "ip/source_route.h"
 #include "link/ether.h"
 #include "link/flat.h"
 
@@ -30,9 +31,25 @@ static uint16_t identification(const struct ip_layer *ip, const struct ip_tx *tx
 	return tx->dont_fragment ? 0 : (uint16_t)rng_u32(&ip->env->rng);
 }
 
+/* The destination in the header: the first router of a source route. */
+static struct ip_addr next_dst(const struct ip_tx *tx)
+{
+	return tx->route && tx->route->hops ? ip4_from_bytes(tx->route->hop[0]) : tx->dst;
+}
+
+/* RFC 791 3.1: the first router of a strict route is on our link. */
+static bool find_way(const struct ip_layer *ip, const struct ip_tx *tx, struct ip_addr *hop)
+{
+	struct ip_addr dst = next_dst(tx), source;
+
+	return route_next_hop(ip, dst, hop, &source) &&
+	       (!ip_source_route_len(tx->route) || !tx->route->strict || ip_eq(*hop, dst));
+}
+
 static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struct ip_tx *tx, uint32_t total)
 {
-	p[0] = 4 << 4 | IPV4_HDR_MIN / 4;
+	uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route);
+	p[0] = (uint8_t)(4 << 4 | header / 4);
 	p[1] = tx->tos;
 	store_be16(p + IPV4_OFF_LEN, (uint16_t)total);
 	store_be16(p + IPV4_OFF_ID, identification(ip, tx));
@@ -41,8 +58,10 @@ static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struc
 	p[IPV4_OFF_PROTO] = tx->protocol;
 	store_be16(p + IPV4_OFF_CSUM, 0);
 	memcpy(p + IPV4_OFF_SRC, tx->src.b, 4);
-	memcpy(p + IPV4_OFF_DST, tx->dst.b, 4);
-	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, IPV4_HDR_MIN)));
+	memcpy(p + IPV4_OFF_DST, next_dst(tx).b, 4);
+	if (header > IPV4_HDR_MIN)
+		source_route_write(tx->route, tx->dst, p + IPV4_HDR_MIN);
+	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, header)));
 }
 
 /* The station that gets frames for the next hop. False: ARP must ask. */
@@ -77,16 +96,17 @@ static enum ip_sent link_output(struct ip_layer *ip, struct frame_out *f, struct
 
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx)
 {
-	struct ip_addr hop, source;
+	const uint16_t header = (uint16_t)(IPV4_HDR_MIN + ip_source_route_len(tx->route));
+	struct ip_addr hop;
 	COUNT(ip->cnt, IpOutRequests);
-	if (!route_next_hop(ip, tx->dst, &hop, &source)) {
+	if (!find_way(ip, tx, &hop)) {
 		ip_drop(ip, CNT_IpOutNoRoutes, frame_hdr(f), f->hdr_len);
 		return IP_FRAME_DROPPED;
 	}
-	uint8_t *p = frame_prepend(f, IPV4_HDR_MIN);
+	uint8_t *p = frame_prepend(f, header);
 	uint32_t total = frame_len(f);
 	if (!fits(ip, total, &f->off)) {
-		ip_drop(ip, CNT_IpOutFragNeeded, frame_hdr(f) + IPV4_HDR_MIN, f->hdr_len - (size_t)IPV4_HDR_MIN);
+		ip_drop(ip, CNT_IpOutFragNeeded, frame_hdr(f) + header, f->hdr_len - (size_t)header);
 		return IP_FRAME_DROPPED;
 	}
 	ipv4_write_header(ip, p, tx, total);
@@ -139,15 +159,15 @@ void ip_transport_csum(const struct ip_layer *ip, struct frame_out *f, const str
 
 void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
 {
-	const uint32_t front = ETHER_HDR_LEN + IPV4_HDR_MIN;
-	struct ip_addr hop, source;
+	const uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route), front = ETHER_HDR_LEN + header;
+	struct ip_addr hop;
 	COUNT(ip->cnt, IpOutRequests);
 	assert(csum_offset + 2u <= len);
-	if (!route_next_hop(ip, tx->dst, &hop, &source)) {
+	if (!find_way(ip, tx, &hop)) {
 		ip_drop(ip, CNT_IpOutNoRoutes, packet, len);
 		return;
 	}
-	if (len > (uint32_t)ip->cfg.mtu - IPV4_HDR_MIN) {
+	if (len + header > ip->cfg.mtu) {
 		ip_drop(ip, CNT_IpOutFragNeeded, packet, len);
 		return;
 	}
@@ -164,7 +184,7 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 	if (value == 0 && tx->protocol == IP_PROTO_UDP)
 		value = 0xffff;
 	store_be16(p + csum_offset, value);
-	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, IPV4_HDR_MIN + len);
+	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, header + len);
 	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
 	bool known = link_address(ip, hop, &h.dst);
 	ether_build(f->bytes, &h);

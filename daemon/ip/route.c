@@ -112,6 +112,7 @@ void snap_routes(struct snap *s, struct ip_layer *ip)
 	snap_prefix(s, &c->address);
 	snap_ip(s, &c->gateway);
 	snap_u16(s, &c->mtu);
+	snap_bool(s, &c->source_route);
 	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");
 	uint8_t count = (uint8_t)ip->routes;
 	snap_u8(s, &count);

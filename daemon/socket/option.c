@@ -152,6 +152,15 @@ static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->dgram.ttl;
 }
+static int set_ip_options(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	return tcp_set_ip_options(&s->tcp, &so->tcp, v->bytes, v->len);
+}
+static int64_t get_ip_options(struct socket *so, struct socket_option_value *v)
+{
+	v->len = (uint8_t)ip_source_route_format(&so->tcp.route, v->bytes);
+	return 0;
+}
 static int set_nodelay(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	tcp_set_nodelay(&s->tcp, &so->tcp, v->number != 0);
@@ -412,6 +421,7 @@ static const struct option_row table[] = {
         {OPT_SO_PROTOCOL, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_protocol},
         {OPT_IP_TOS, FOR_ALL, OPTION_NUMBER, 0, UINT8_MAX, set_tos, get_tos},
         {OPT_IP_TTL, FOR_ALL, OPTION_NUMBER, 1, UINT8_MAX, set_ttl, get_ttl},
+        {OPT_IP_OPTIONS, FOR_TCP, OPTION_RAW, 0, IP_OPTIONS_MAX, set_ip_options, get_ip_options},
         {OPT_TCP_NODELAY, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
         {OPT_TCP_MAXSEG, FOR_TCP, OPTION_NUMBER, 0, UINT16_MAX, set_maxseg, get_maxseg},
         {OPT_SO_KEEPALIVE, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_keepalive, get_keepalive},

@@ -136,6 +136,7 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(IP_UNBLOCK_SOURCE, 43)          \
 	X(IP_HDRINCL, 44)                 \
 	X(ICMP_FILTER, 45)                \
+	X(IP_OPTIONS, 46)                 \
 	X(TCP_NODELAY, 64)                \
 	X(TCP_MAXSEG, 65)                 \
 	X(TCP_KEEPIDLE, 66)               \

@@ -153,10 +153,13 @@ struct tcp {
 		duration rtt;            /* as the receiver sees it; 0 unknown */
 	} tune;
 	struct tcp_txq txq;
-	struct {                     /* RFC 1191, RFC 5927 7.2; see tcp_path.c */
-		uint16_t mtu;        /* bytes of the largest datagram that is sent */
-		bool fragment;       /* without DF */
-		uint32_t generation; /* what ip_path_to said is valid while it is ip's, and until: */
+	struct ip_source_route route; /* RFC 9293 3.9.2.1 */
+	bool route_given;             /* by the application, not by the peer */
+	bool passive;                 /* a listener's child */
+	struct {                      /* RFC 1191, RFC 5927 7.2; see tcp_path.c */
+		uint16_t mtu;         /* bytes of the largest datagram that is sent */
+		bool fragment;        /* without DF */
+		uint32_t generation;  /* what ip_path_to said is valid while it is ip's, and until: */
 		instant until;
 		uint16_t sent_max, acked_max; /* maxsizesent, maxsizeacked: bytes of datagrams */
 		uint16_t pending;             /* an MTU that awaits a timeout; 0 none */
@@ -463,6 +466,9 @@ bool tcp_unopened(const struct tcp *t);
 void tcp_set_cc(struct tcp *t, enum tcp_cc cc);
 /* TCP_MAXSEG, for both directions when set before the connection is opened; 0: no limit. EINVAL: out of range. */
 int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss);
+/* IP_OPTIONS: a source route in the form of ip(7); no bytes: none. EINVAL: something else; EPERM: source routes are not
+ * allowed; ENOBUFS: the MTU has no room for it. */
+int tcp_set_ip_options(struct tcp_layer *l, struct tcp *t, const uint8_t *options, uint32_t len);
 void snap_tcp_layer(struct snap *s, struct tcp_layer *l);
 void snap_tcp(struct snap *s, struct tcp_layer *l,
               struct tcp *t); /* all but parent and queues, which are the stack's */

@@ -87,7 +87,8 @@ void tcp_cookie_answer(struct tcp_layer *l, struct tcp *listener, const struct t
 	                   .protocol = IP_PROTO_TCP,
 	                   .ttl = listener->ttl,
 	                   .tos = listener->tos,
-	                   .dont_fragment = true};
+	                   .dont_fragment = true,
+	                   .route = listener->route_given ? &listener->route : &g->back};
 
 	store_be16(packet, g->local.port);
 	store_be16(packet + 2, g->remote.port);
@@ -112,8 +113,13 @@ static bool syn_of(const struct tcp_layer *l, const struct tcp_seg *g, struct tc
 		tick--;
 	if ((isn >> 27) != (tick & COOKIE_TICKS_MASK) || (isn & COOKIE_MAC_MASK) != mac(l, g, irs, tick, index))
 		return false;
-	*syn = (struct tcp_seg){
-	        .local = g->local, .remote = g->remote, .seq = irs, .wnd = g->wnd, .flags = TCP_SYN, .segments = 1};
+	*syn = (struct tcp_seg){.local = g->local,
+	                        .remote = g->remote,
+	                        .seq = irs,
+	                        .wnd = g->wnd,
+	                        .flags = TCP_SYN,
+	                        .segments = 1,
+	                        .back = g->back};
 	syn->opt.has_mss = true;
 	syn->opt.mss = mss_table[index];
 	if (!g->opt.has_ts)

@@ -38,6 +38,7 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	if (g->opt.malformed)
 		COUNT(l->cnt, TcpInErrs);
 	g->tos = rx->tos;
+	ip_source_route_back(rx, &g->back);
 	g->text = rx->payload + header;
 	g->text_len = rx->payload_len - header;
 	g->segments = 1;
@@ -49,8 +50,8 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 
 /* t: the connection whose TTL, Differentiated Services field and timestamps (RFC 7323 3.2: also in a RST) it has; NULL:
  * none. */
-static void send_bare(struct tcp_layer *l, const struct tcp *t, struct endpoint from, struct endpoint to, seq32 seq,
-                      seq32 ack, unsigned flags)
+static void send_bare(struct tcp_layer *l, const struct tcp *t, const struct ip_source_route *route,
+                      struct endpoint from, struct endpoint to, seq32 seq, seq32 ack, unsigned flags)
 {
 	uint8_t p[TCP_HDR_MAX] = {0};
 	uint16_t header = (uint16_t)(TCP_HDR_MIN + (t ? tcp_build_bare_options(l, t, p + TCP_HDR_MIN) : 0));
@@ -59,7 +60,8 @@ static void send_bare(struct tcp_layer *l, const struct tcp *t, struct endpoint 
 	                   .protocol = IP_PROTO_TCP,
 	                   .ttl = t ? t->ttl : IP_DEFAULT_TTL,
 	                   .tos = t ? t->tos : 0,
-	                   .dont_fragment = true};
+	                   .dont_fragment = true,
+	                   .route = route};
 
 	store_be16(p, from.port);
 	store_be16(p + 2, to.port);
@@ -79,22 +81,23 @@ void tcp_reset_reply(struct tcp_layer *l, const struct tcp_seg *g, const char *w
 	COUNT(l->cnt, TcpOutRsts);
 	trace_emit(l->env, &(struct trace_event){.kind = TRACE_RESET, .why = why});
 	if (g->flags & TCP_ACK)
-		send_bare(l, NULL, g->local, g->remote, g->ack, seq_of(0), TCP_RST);
+		send_bare(l, NULL, &g->back, g->local, g->remote, g->ack, seq_of(0), TCP_RST);
 	else
-		send_bare(l, NULL, g->local, g->remote, seq_of(0), seq_add(g->seq, seg_len(g)), TCP_RST | TCP_ACK);
+		send_bare(l, NULL, &g->back, g->local, g->remote, seq_of(0), seq_add(g->seq, seg_len(g)),
+		          TCP_RST | TCP_ACK);
 }
 
 void tcp_send_reset(struct tcp_layer *l, struct tcp *t, const char *why)
 {
 	COUNT(l->cnt, TcpOutRsts);
 	trace_emit(l->env, &(struct trace_event){.kind = TRACE_RESET, .socket = t->id, .why = why});
-	send_bare(l, t, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_RST | TCP_ACK);
+	send_bare(l, t, &t->route, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_RST | TCP_ACK);
 }
 
 void tcp_send_last_ack(struct tcp_layer *l, struct tcp *t)
 {
 	t->ack_owed = false;
-	send_bare(l, t, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_ACK);
+	send_bare(l, t, &t->route, t->pcb.local, t->pcb.remote, t->snd.nxt, t->rcv.nxt, TCP_ACK);
 }
 
 /* RFC 5961 7: the limit is each connection's own, so that no other one can be observed through it. */
@@ -498,6 +501,7 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 	tcp_ecn_input(l, t, g);
 	if (!tcp_ack_input(l, t, g))
 		return;
+	tcp_learn_route(l, t, g);
 	if (t->fin_sent && seq_eq(t->snd.una, t->snd.nxt))
 		fin_acked(l, t);
 	if (t->state != TCP_CLOSED)

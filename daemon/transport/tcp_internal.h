@@ -54,6 +54,7 @@ struct tcp_seg {
 	uint32_t text_len;
 	uint32_t segments; /* on the wire: a super-frame counts as its segments */
 	struct tcp_options opt;
+	struct ip_source_route back; /* by which an answer goes; without hops: by none */
 	bool reopens; /* a SYN that follows an incarnation in TIME-WAIT, whose numbers end before iss_least */
 	seq32 iss_least;
 };
@@ -341,6 +342,8 @@ duration tcp_user_timeout_clamp(const struct tcp_layer *l, const struct tcp *t, 
 void tcp_update_mss(struct tcp_layer *l, struct tcp *t);
 /* The path may have changed since it was last looked at. */
 void tcp_path_refresh(struct tcp_layer *l, struct tcp *t);
+/* RFC 9293 3.9.2.1, MUST-53, SHLD-24: a segment of the peer is accepted; its return route is ours from now on. */
+void tcp_learn_route(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 /* Bytes of headers in front of the text of a data segment. */
 uint16_t tcp_header_len(const struct tcp *t);
 /* The largest datagram that the peer, the user and ip/pmtu.c allow. */

@@ -93,6 +93,9 @@ static void inherit(struct tcp *t, const struct tcp *listener)
 	t->ttl = listener->ttl;
 	t->tos = listener->tos;
 	t->user_mss = listener->user_mss;
+	t->route = listener->route;
+	t->route_given = listener->route_given;
+	t->passive = true;
 	t->cork = listener->cork;
 	t->knob = listener->knob;
 	t->rcv.mss = listener->rcv.mss;
@@ -124,6 +127,7 @@ struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struc
 	list_push_back(&listener->children, &t->accept_link);
 	listener->syn_count++;
 	tcp_set_state(l, t, TCP_SYN_RECEIVED, "SYN to a listener");
+	tcp_learn_route(l, t, syn);
 	tcp_learn_syn(l, t, syn);
 	t->last_received = l->env->now;
 	t->segs_in = 1;

@@ -71,7 +71,8 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	                   .protocol = IP_PROTO_TCP,
 	                   .ttl = t->ttl,
 	                   .tos = tcp_ecn_tos(t, g->new_text),
-	                   .dont_fragment = !t->path.fragment};
+	                   .dont_fragment = !t->path.fragment,
+	                   .route = &t->route};
 
 	frame_begin(f);
 	put_payload(t, f, g);
@@ -97,7 +98,8 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	uint32_t segments = g->len > g->mss ? (g->len + g->mss - 1) / g->mss : 1;
 	t->segs_out += segments;
 	if (g->len)
-		tcp_path_sent(t, IPV4_HDR_MIN + TCP_HDR_MIN + n + u32_min(g->len, g->mss));
+		tcp_path_sent(t, (uint32_t)IPV4_HDR_MIN + ip_source_route_len(&t->route) + TCP_HDR_MIN + n +
+		                         u32_min(g->len, g->mss));
 	t->last_sent = l->env->now;
 	if (g->len) {
 		t->stat.data_segs_out += segments;
@@ -127,7 +129,7 @@ static struct segment segment_of(const struct tcp *t, seq32 seq, uint32_t len)
 /* Payload of the largest frame that the link takes. */
 static uint32_t frame_payload_max(const struct tcp_layer *l, const struct segment *g)
 {
-	uint32_t gso = ip_gso_max(l->ip), headers = IPV4_HDR_MIN + TCP_HDR_MAX;
+	uint32_t gso = ip_gso_max(l->ip), headers = IPV4_HDR_MAX + TCP_HDR_MAX;
 
 	if (gso < headers + 2u * g->mss || g->flags & TCP_URG) /* the link would repeat the urgent pointer */
 		return g->mss;

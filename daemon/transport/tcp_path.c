@@ -17,7 +17,7 @@
 
 uint16_t tcp_header_len(const struct tcp *t)
 {
-	return (uint16_t)(IPV4_HDR_MIN + TCP_HDR_MIN + tcp_data_option_len(t));
+	return (uint16_t)(IPV4_HDR_MIN + ip_source_route_len(&t->route) + TCP_HDR_MIN + tcp_data_option_len(t));
 }
 
 uint16_t tcp_path_ceiling(struct tcp_layer *l, struct tcp *t)
@@ -42,6 +42,39 @@ void tcp_update_mss(struct tcp_layer *l, struct tcp *t)
 		mtu = u32_min(mtu, t->mtup.low);
 	t->path.mtu = t->mtup.low ? (uint16_t)u32_min(path.mtu, t->mtup.low) : path.mtu;
 	t->snd.mss = (uint16_t)(mtu - tcp_header_len(t));
+}
+
+/* The longest headers must leave room for text. */
+static bool has_room_for_routes(const struct tcp_layer *l)
+{
+	return l->ip->cfg.mtu >= IPV4_HDR_MAX + TCP_HDR_MAX + 8;
+}
+
+int tcp_set_ip_options(struct tcp_layer *l, struct tcp *t, const uint8_t *options, uint32_t len)
+{
+	struct ip_source_route r;
+
+	if (!ip_source_route_parse(options, len, &r))
+		return EINVAL;
+	if (!l->ip->cfg.source_route)
+		return EPERM;
+	if (r.hops && !has_room_for_routes(l))
+		return ENOBUFS;
+	t->route = r;
+	t->route_given = r.hops > 0;
+	if (t->state != TCP_CLOSED && t->state != TCP_LISTEN)
+		tcp_update_mss(l, t);
+	return 0;
+}
+
+void tcp_learn_route(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	/* MUST-52: what the application has given goes before what is received. */
+	if (!g->back.hops || !t->passive || t->route_given || !has_room_for_routes(l) ||
+	    memcmp(&t->route, &g->back, sizeof(t->route)) == 0)
+		return;
+	t->route = g->back;
+	tcp_update_mss(l, t);
 }
 
 void tcp_path_refresh(struct tcp_layer *l, struct tcp *t)

@@ -202,6 +202,9 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 
 static void snap_path(struct snap *s, struct tcp *t)
 {
+	snap_source_route(s, &t->route);
+	snap_bool(s, &t->route_given);
+	snap_bool(s, &t->passive);
 	snap_u16(s, &t->path.mtu);
 	snap_bool(s, &t->path.fragment);
 	snap_u32(s, &t->path.generation);
@@ -216,7 +219,8 @@ static void snap_path(struct snap *s, struct tcp *t)
 	snap_seq(s, &t->mtup.end);
 	snap_instant(s, &t->mtup.next);
 	bool search = t->mtup.low != 0;
-	snap_check(s, search ? t->mtup.low >= IPV4_MTU_MIN : t->mtup.size == 0, "a search for a path MTU out of range");
+	snap_check(s, search ? t->mtup.low >= TCP_MSS_MIN + IPV4_HDR_MIN + TCP_HDR_MIN : t->mtup.size == 0,
+	           "a search for a path MTU out of range");
 }
 
 static void snap_flags(struct snap *s, struct tcp *t)

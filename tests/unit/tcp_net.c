@@ -45,7 +45,7 @@ static void push_arp(struct tcp_net *n, uint16_t op)
 	memcpy(p, fixed, sizeof(fixed));
 	store_be16(p + 6, op);
 	memcpy(p + 8, PEER_MAC.b, 6);
-	memcpy(p + 14, addr(PEER).b, 4);
+	memcpy(p + 14, op == REPLY ? n->arp_target : addr(PEER).b, 4);
 	memcpy(p + 18, US_MAC.b, 6);
 	memcpy(p + 24, addr(US).b, 4);
 	n->frame[n->frames++] = (struct frame_in){.data = f, .len = ETHER_HDR_LEN + 28};
@@ -150,6 +150,20 @@ void tcp_net_push(struct tcp_net *n, struct tseg g)
 	n->frame[n->frames++] = (struct frame_in){.data = f, .len = ETHER_IP + len, .off = off};
 }
 
+void tcp_net_ip_options(struct tcp_net *n, const uint8_t *options, uint32_t len)
+{
+	struct frame_in *f = &n->frame[n->frames - 1];
+	uint8_t *ip = n->buffer[n->frames - 1] + ETHER_HDR_LEN;
+
+	memmove(ip + IPV4_HDR_MIN + len, ip + IPV4_HDR_MIN, f->len - ETHER_HDR_LEN - IPV4_HDR_MIN);
+	memcpy(ip + IPV4_HDR_MIN, options, len);
+	f->len += len;
+	ip[0] = (uint8_t)(0x40 | (IPV4_HDR_MIN + len) / 4);
+	store_be16(ip + IPV4_OFF_LEN, (uint16_t)(f->len - ETHER_HDR_LEN));
+	store_be16(ip + IPV4_OFF_CSUM, 0);
+	store_be16(ip + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, ip, IPV4_HDR_MIN + len)));
+}
+
 static uint8_t *write_icmp_ip(uint8_t *p, const char *from, const char *to, uint8_t protocol, uint32_t total)
 {
 	memset(p, 0, IPV4_HDR_MIN);
@@ -166,7 +180,8 @@ static uint8_t *write_icmp_ip(uint8_t *p, const char *from, const char *to, uint
 void tcp_net_push_icmp(struct tcp_net *n, struct ticmp e)
 {
 	ck_assert_int_lt(n->frames, BATCH_MAX);
-	uint32_t quoted = e.none ? 0 : e.quoted ? e.quoted : 8, len = ICMP_HDR_LEN + IPV4_HDR_MIN + quoted;
+	uint32_t quoted = e.none ? 0 : e.quoted ? e.quoted : 8, options = e.route ? 12 : 0;
+	uint32_t len = ICMP_HDR_LEN + IPV4_HDR_MIN + options + quoted;
 	uint8_t *f = n->buffer[n->frames], *p = f + ETHER_HDR_LEN;
 
 	write_ether(f, US_MAC, ETHER_TYPE_IP4);
@@ -177,6 +192,11 @@ void tcp_net_push_icmp(struct tcp_net *n, struct ticmp e)
 	store_be16(p + 6, e.mtu);
 	uint8_t *q = write_icmp_ip(p + ICMP_HDR_LEN, US, e.remote ? e.remote : PEER, IP_PROTO_TCP,
 	                           e.total ? e.total : 1500);
+	if (e.route) {
+		q[-IPV4_HDR_MIN] = 0x48;
+		memcpy(q, e.route, options);
+		q += options;
+	}
 	uint8_t tcp[TCP_HDR_MIN] = {0};
 	store_be16(tcp, e.port ? e.port : n->port);
 	store_be16(tcp + 2, e.peer_port ? e.peer_port : PEER_PORT);
@@ -232,13 +252,15 @@ static void read_options(struct tcp_net *n, struct tseg *g, const uint8_t *p, co
 /* The frame leaves: header and checksums are verified, text compared, the segment kept. */
 static void capture_tcp(struct tcp_net *n, const uint8_t *f, uint32_t len, const struct offload *off)
 {
-	const uint8_t *ip = f + ETHER_HDR_LEN, *p = f + ETHER_IP;
-	uint32_t tcp_len = len - ETHER_IP, header = (uint32_t)(p[12] >> 4) * 4;
+	const uint8_t *ip = f + ETHER_HDR_LEN, *p = ip + (ip[0] & 15) * 4;
+	uint32_t ip_hdr = (ip[0] & 15u) * 4, tcp_len = len - ETHER_HDR_LEN - ip_hdr,
+	         header = (uint32_t)(p[12] >> 4) * 4;
 
 	ck_assert_mem_eq(f, PEER_MAC.b, 6);
-	ck_assert_uint_eq(ip[0], 0x45);
+	ck_assert_uint_eq(ip[0] >> 4, 4);
+	ck_assert(ip_hdr == IPV4_HDR_MIN || n->opt.source_route);
 	ck_assert_uint_eq(load_be16(ip + IPV4_OFF_LEN), len - ETHER_HDR_LEN);
-	ck_assert_uint_eq(csum_finish(csum_add(CSUM_ZERO, ip, IPV4_HDR_MIN)), 0);
+	ck_assert_uint_eq(csum_finish(csum_add(CSUM_ZERO, ip, ip_hdr)), 0);
 	ck_assert_uint_ge(tcp_len, header);
 	if (!off->needs_csum) {
 		csum c = csum_pseudo(addr(US), addr(PEER), IP_PROTO_TCP, tcp_len);
@@ -260,6 +282,9 @@ static void capture_tcp(struct tcp_net *n, const uint8_t *f, uint32_t len, const
 	g.urg = load_be16(p + 18);
 	g.len = tcp_len - header;
 	g.ttl = ip[8];
+	g.ip_options_len = ip_hdr - IPV4_HDR_MIN;
+	memcpy(g.ip_options, ip + IPV4_HDR_MIN, g.ip_options_len);
+	memcpy(g.ip_dst, ip + IPV4_OFF_DST, 4);
 	g.df = (load_be16(ip + IPV4_OFF_FRAG) & IPV4_FLAG_DF) != 0;
 	g.tos = ip[1];
 	g.gso_size = off->gso_size;
@@ -285,6 +310,7 @@ static void capture(struct tcp_net *n, const struct frame_out *out)
 	ck_assert_uint_eq(len, frame_len(out));
 	if (load_be16(f + 12) == ETHER_TYPE_ARP) {
 		n->arp_asked = n->arp_asked || load_be16(f + ETHER_HDR_LEN + 6) == REQUEST;
+		memcpy(n->arp_target, f + ETHER_HDR_LEN + 24, 4);
 		return;
 	}
 	ck_assert_uint_eq(load_be16(f + 12), ETHER_TYPE_IP4);
@@ -384,8 +410,11 @@ void tcp_net_begin(struct tcp_net *n, const struct tcp_net_options *opt)
 	n->env.trace = on_trace;
 	n->env.trace_ctx = n;
 	n->peer_ts_base = PEER_TS;
-	cfg.ip = (struct ip_config){
-	        .mac = US_MAC, .address = {addr(US), 24}, .gateway = addr(GATEWAY), .mtu = opt->mtu};
+	cfg.ip = (struct ip_config){.mac = US_MAC,
+	                            .address = {addr(US), 24},
+	                            .gateway = addr(GATEWAY),
+	                            .mtu = opt->mtu,
+	                            .source_route = opt->source_route};
 	cfg.tcp = opt->tcp;
 	if (opt->sockets_per_uid)
 		cfg.sockets_per_uid = opt->sockets_per_uid;

@@ -60,6 +60,8 @@ struct tseg {
 	uint16_t local_port, remote_port;
 	uint8_t ttl;
 	bool df;
+	uint32_t ip_options_len;
+	uint8_t ip_options[40], ip_dst[4];
 	uint32_t frame_len;
 };
 
@@ -70,6 +72,7 @@ struct tcp_net_options {
 	int peer_ws; /* -1: no option */
 	uint16_t peer_wnd;
 	uint16_t mtu;
+	bool source_route;
 	struct link_caps caps;
 	struct tcp_config tcp;
 	uint32_t sockets_per_uid, sockets_max;
@@ -85,6 +88,7 @@ struct ticmp {
 	const char *from, *remote; /* who says so, of what destination: GATEWAY, PEER */
 	uint32_t quoted;           /* bytes behind the quoted IP header: 8 */
 	bool none;                 /* quoted none at all */
+	const uint8_t *route;      /* 12 bytes of IP options in the quoted header */
 };
 
 struct tcp_net {
@@ -109,6 +113,7 @@ struct tcp_net {
 	bool ts_on;           /* IN adds timestamps by itself */
 	enum counter dropped; /* reason of the last drop */
 	bool arp_asked;
+	uint8_t arp_target[4]; /* whom: every station is PEER_MAC */
 	uint8_t buffer[BATCH_MAX][FRAME_MAX];
 	struct frame_in frame[BATCH_MAX];
 	int frames;
@@ -124,6 +129,8 @@ void tcp_net_begin(struct tcp_net *n, const struct tcp_net_options *opt);
 void tcp_net_end(struct tcp_net *n);
 /* Puts a segment into the batch of the next turn. */
 void tcp_net_push(struct tcp_net *n, struct tseg g);
+/* Puts IP options into the last frame of the batch; a multiple of four bytes. */
+void tcp_net_ip_options(struct tcp_net *n, const uint8_t *options, uint32_t len);
 /* One turn: the batch, timers, deliveries, output. */
 void tcp_net_turn(struct tcp_net *n);
 #define IN(n, ...) (tcp_net_push((n), (struct tseg){.flags = __VA_ARGS__}), tcp_net_turn(n))

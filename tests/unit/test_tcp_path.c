@@ -274,11 +274,176 @@ START_TEST(what_has_arrived_is_not_sent_again)
 }
 END_TEST
 
+/* LSRR over 10.0.0.254 and 10.9.9.9, as IP_OPTIONS takes it. */
+static const uint8_t given[12] = {131, 11, 4, 10, 0, 0, 254, 10, 9, 9, 9, 0};
+/* The same on the wire, to PEER: 10.0.0.254 is in the header. */
+static const uint8_t on_the_wire[12] = {131, 11, 4, 10, 9, 9, 9, 10, 0, 0, 2, 0};
+/* What arrives of a route from PEER over 10.9.9.9 and 10.0.0.254: complete. */
+static const uint8_t recorded[12] = {131, 11, 12, 10, 9, 9, 9, 10, 0, 0, 254, 0};
+static const uint8_t gateway[4] = {10, 0, 0, 254}, peer[4] = {10, 0, 0, 2};
+
+static void expect_route(const struct tseg *g)
+{
+	ck_assert_uint_eq(g->ip_options_len, sizeof(on_the_wire));
+	ck_assert_mem_eq(g->ip_options, on_the_wire, sizeof(on_the_wire));
+	ck_assert_mem_eq(g->ip_dst, gateway, 4);
+}
+
+static void expect_no_route(const struct tseg *g)
+{
+	ck_assert_uint_eq(g->ip_options_len, 0);
+	ck_assert_mem_eq(g->ip_dst, peer, 4);
+}
+
+static struct tcp_net_options routed(void)
+{
+	struct tcp_net_options opt = tcp_net_plain;
+	opt.source_route = true;
+	return opt;
+}
+
+static int ask_route(struct tcp_net *n, struct socket *so, const uint8_t *options, uint8_t len)
+{
+	struct socket_option_value v = {.kind = OPTION_RAW, .len = len};
+	memcpy(v.bytes, options, len);
+	return socket_set_option(n->stack, so, OPT_IP_OPTIONS, v);
+}
+
+/* RFC 9293 MUST-51, MUST-52: an active open over the application's route, whatever comes back; the MSS is smaller by
+ * the option, and a later call replaces the route. */
+START_TEST(a_route_of_the_application)
+{
+	static const uint8_t one[8] = {1, 137, 7, 4, 10, 0, 0, 254};
+	struct tcp_net n;
+	struct tcp_net_options opt = routed();
+	struct socket_option_value v;
+	tcp_net_begin(&n, &opt);
+	n.so = tcp_net_open(&n);
+	n.id = n.so->id;
+	ck_assert_int_eq(ask_route(&n, n.so, given, 11), 0);
+	ck_assert_int_eq(socket_get_option(n.stack, n.so, OPT_IP_OPTIONS, &v), 0);
+	ck_assert_uint_eq(v.len, 12);
+	ck_assert_mem_eq(v.bytes, given, 12);
+	ck_assert_int_eq(socket_connect(n.stack, n.so, (struct endpoint){addr(PEER), PEER_PORT}), EINPROGRESS);
+	tcp_net_turn(&n);
+	expect_route(OUT(&n, TCP_SYN, .seq = 0, .mss = 1460));
+	BATCH(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1, .mss = 1460);
+	tcp_net_ip_options(&n, (const uint8_t[]){131, 7, 8, 10, 8, 8, 8, 0}, 8);
+	tcp_net_turn(&n);
+	expect_route(OUT(&n, TCP_ACK, .seq = 1, .ack = 1));
+	tcp_net_reload(&n);
+	do_send(&n, 1460);
+	expect_route(OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1448));
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1449);
+	expect_route(OUT(&n, TCP_ACK, .seq = 1449, .ack = 1, .len = 12));
+	ck_assert_int_eq(ask_route(&n, n.so, one, sizeof(one)), 0);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1461);
+	do_send(&n, 10);
+	const struct tseg *g = OUT(&n, TCP_ACK, .seq = 1461, .ack = 1, .len = 10);
+	ck_assert_mem_eq(g->ip_options, ((const uint8_t[]){137, 7, 4, 10, 0, 0, 2, 0}), 8);
+	ck_assert_int_eq(ask_route(&n, n.so, one, 0), 0);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1471);
+	do_send(&n, 10);
+	expect_no_route(OUT(&n, TCP_ACK, .seq = 1471, .ack = 1, .len = 10));
+	do_abort(&n);
+	expect_no_route(OUT(&n, TCP_RST | TCP_ACK, .seq = 1481, .ack = 1));
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* RFC 9293 MUST-53, SHLD-24: a passive open answers by the way the SYN came; a later route replaces it; the
+ * application's, where there is one, stays (MUST-52). */
+START_TEST(a_route_of_the_peer)
+{
+	for (int own = 0; own < 2; own++) {
+		static const uint8_t other[8] = {131, 7, 8, 10, 7, 7, 7, 0};
+		struct tcp_net n;
+		struct tcp_net_options opt = routed();
+		in_listen(&n, &opt, 5);
+		if (own)
+			ck_assert_int_eq(ask_route(&n, n.listener, (const uint8_t[]){131, 7, 4, 10, 0, 0, 254, 0}, 8),
+			                 0);
+		BATCH(&n, TCP_SYN, .seq = 0, .mss = 1460);
+		tcp_net_ip_options(&n, recorded, sizeof(recorded));
+		tcp_net_turn(&n);
+		const struct tseg *g = OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
+		if (own)
+			ck_assert_uint_eq(g->ip_options_len, 8);
+		else
+			expect_route(g);
+		IN(&n, TCP_ACK, .seq = 1, .ack = 1);
+		do_accept(&n);
+		do_send(&n, 10);
+		g = OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
+		if (!own)
+			expect_route(g);
+		BATCH(&n, TCP_ACK, .seq = 1, .ack = 11, .len = 10);
+		tcp_net_ip_options(&n, other, sizeof(other));
+		tcp_net_turn(&n);
+		g = OUT(&n, TCP_ACK, .seq = 11, .ack = 11);
+		ck_assert_uint_eq(g->ip_options_len, 8);
+		ck_assert_uint_eq(g->ip_dst[1], own ? 0 : 7);
+		tcp_net_end(&n);
+	}
+}
+END_TEST
+
+/* A reset for nobody's segment goes back the same way; by default such segments do not come so far, and no option is
+ * taken. */
+START_TEST(routes_without_a_connection)
+{
+	static const uint8_t bad[][8] = {{131, 7, 8, 10, 0, 0, 254, 0},
+	                                 {131, 6, 4, 10, 0, 0, 254, 0},
+	                                 {131, 3, 4, 131, 3, 4, 0, 0},
+	                                 {7, 7, 4, 0, 0, 0, 0, 0},
+	                                 {131, 255, 4, 0, 0, 0, 0, 0}};
+	for (int on = 0; on < 2; on++) {
+		struct tcp_net n;
+		struct tcp_net_options opt = routed();
+		opt.source_route = on != 0;
+		in_listen(&n, &opt, 5);
+		BATCH(&n, TCP_ACK, .seq = 1, .ack = 1, .port = 99);
+		tcp_net_ip_options(&n, recorded, sizeof(recorded));
+		tcp_net_turn(&n);
+		if (on) {
+			const struct tseg *g = OUT_ANY(&n);
+			ck_assert_uint_eq(g->flags, TCP_RST);
+			expect_route(g);
+		} else {
+			EXPECT_DROP(&n, IpInSourceRoutes);
+		}
+		struct socket *so = tcp_net_open(&n);
+		ck_assert_int_eq(ask_route(&n, so, given, sizeof(given)), on ? 0 : EPERM);
+		for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+			ck_assert_int_eq(ask_route(&n, so, bad[i], 8), EINVAL);
+		tcp_net_skip_output(&n);
+		tcp_net_end(&n);
+	}
+}
+END_TEST
+
+/* What a router says of a segment that goes over a route quotes the router's address, and concerns the connection. */
+START_TEST(messages_about_routed_segments)
+{
+	struct tcp_net n;
+	struct tcp_net_options opt = routed();
+	in_established(&n, &opt);
+	ck_assert_int_eq(ask_route(&n, n.so, given, sizeof(given)), 0);
+	do_send(&n, 1448);
+	expect_route(OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1448));
+	ICMP(&n, UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .remote = GATEWAY, .route = on_the_wire);
+	expect_route(OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1228));
+	expect_route(OUT(&n, TCP_ACK, .seq = 1229, .ack = 1, .len = 220));
+	tcp_net_end(&n);
+}
+END_TEST
+
 Suite *tcp_path_suite(void);
 Suite *tcp_path_suite(void)
 {
 	UNIT_SUITE("tcp_path", too_long_is_sent_again_at_once, a_super_frame_is_sent_again,
 	           the_mss_is_raised_when_the_entry_is_old, connections_share_what_is_known, very_narrow_paths,
 	           old_routers, forged_messages, an_update_waits_for_a_timeout, an_idle_connection,
-	           the_smallest_bound_counts, what_has_arrived_is_not_sent_again);
+	           the_smallest_bound_counts, what_has_arrived_is_not_sent_again, a_route_of_the_application,
+	           a_route_of_the_peer, routes_without_a_connection, messages_about_routed_segments);
 }

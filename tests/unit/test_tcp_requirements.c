@@ -471,21 +471,6 @@ START_TEST(differentiated_services)
 }
 END_TEST
 
-/* Puts IP options behind the header of the frame that was pushed last. */
-static void insert_ip_options(struct tcp_net *n, const uint8_t *options, uint32_t len)
-{
-	struct frame_in *f = &n->frame[n->frames - 1];
-	uint8_t *ip = n->buffer[n->frames - 1] + ETHER_HDR_LEN;
-
-	memmove(ip + IPV4_HDR_MIN + len, ip + IPV4_HDR_MIN, f->len - ETHER_HDR_LEN - IPV4_HDR_MIN);
-	memcpy(ip + IPV4_HDR_MIN, options, len);
-	f->len += len;
-	ip[0] = (uint8_t)(0x40 | (IPV4_HDR_MIN + len) / 4);
-	store_be16(ip + IPV4_OFF_LEN, (uint16_t)(f->len - ETHER_HDR_LEN));
-	store_be16(ip + IPV4_OFF_CSUM, 0);
-	store_be16(ip + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, ip, IPV4_HDR_MIN + len)));
-}
-
 /* MUST-50: record route, timestamp, an unknown one: ignored, and the text counts. */
 START_TEST(ip_options_are_ignored)
 {
@@ -494,7 +479,7 @@ START_TEST(ip_options_are_ignored)
 	struct tcp_net n;
 	in_established(&n, &tcp_net_plain);
 	BATCH(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	insert_ip_options(&n, options, sizeof(options));
+	tcp_net_ip_options(&n, options, sizeof(options));
 	tcp_net_turn(&n);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 11);
 	ck_assert_uint_eq(n.received, 10);
