@@ -288,9 +288,11 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 	} else if (acceptable(t, g)) {
 		return true;
 	} else {
-		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. */
+		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. So do the
+		 * ACKs of a peer that has filled the window, which stand at its right edge. */
 		bool probe = tcp_synchronized(t->state) && seq_eq(g->seq, t->rcv.nxt) && seq_eq(t->rcv.adv, t->rcv.nxt);
-		if (probe && (g->flags & TCP_ACK) && !(g->flags & (TCP_SYN | TCP_RST)))
+		bool at_edge = tcp_synchronized(t->state) && seg_len(g) == 0 && seq_eq(g->seq, t->rcv.adv);
+		if ((probe || at_edge) && (g->flags & TCP_ACK) && !(g->flags & (TCP_SYN | TCP_RST)))
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
 			return false;

@@ -30,7 +30,8 @@ START_TEST(nodelay)
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
 	do_send(&n, 10);
 	OUT_NOTHING(&n);
-	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_NODELAY, (struct socket_option_value){.number = 1}), 0);
+	ck_assert_int_eq(socket_set_option(n.stack, n.so, OPT_TCP_NODELAY, (struct socket_option_value){.number = 1}),
+	                 0);
 	tcp_net_turn(&n);
 	OUT(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10);
 	do_send(&n, 1);
@@ -126,6 +127,21 @@ START_TEST(zero_window_probes_never_end)
 	tcp_net_skip_output(&n);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 5001, .wnd = 65535);
 	ck_assert_uint_eq(socket_send_queued(n.so), 0);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* An ACK of ours must be acceptable while a probe is out that the peer refuses. */
+START_TEST(acks_stay_within_a_zero_window)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .zero_wnd = true);
+	do_send(&n, 5000);
+	tcp_net_pass_until_output(&n, 200 * 1000);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 1);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 100, .zero_wnd = true);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 101);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -334,7 +350,8 @@ Suite *tcp_output_suite(void);
 Suite *tcp_output_suite(void)
 {
 	UNIT_SUITE("tcp_output", nagle, nodelay, silly_window_of_the_sender, half_of_a_small_window_is_not_silly,
-	           never_beyond_the_window, zero_window_probes_never_end, a_probe_that_is_taken,
-	           a_fin_probes_a_zero_window, a_window_that_shrinks, effective_mss, room_for_sack_blocks, super_frames,
-	           a_super_frame_is_sent_again_in_segments, ttl_and_tos, connections_take_turns);
+	           never_beyond_the_window, zero_window_probes_never_end, acks_stay_within_a_zero_window,
+	           a_probe_that_is_taken, a_fin_probes_a_zero_window, a_window_that_shrinks, effective_mss,
+	           room_for_sack_blocks, super_frames, a_super_frame_is_sent_again_in_segments, ttl_and_tos,
+	           connections_take_turns);
 }
