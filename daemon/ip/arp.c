@@ -185,24 +185,14 @@ static void arp_confirm(struct ip_layer *ip, struct arp_entry *e, struct mac_add
 static void arp_report_failure(struct ip_layer *ip, const struct flat_frame *f)
 {
 	const uint8_t *p = f->bytes + ETHER_HDR_LEN;
-<<<<<<< ours
 	const uint32_t headers = ETHER_HDR_LEN + (p[0] & 0x0fu) * 4;
-=======
-	uint32_t header = (p[0] & 0x0fu) * 4;
-	const struct ip_handler *h = &ip->handler[p[IPV4_OFF_PROTO]];
->>>>>>> theirs
 	struct ip_error e = {
 	        .from = ip->cfg.address.addr,
 	        .src = ip4_from_bytes(p + IPV4_OFF_SRC),
-	        .dst = ipv4_final_dst(p, header),
+	        .dst = ipv4_final_dst(p, headers - ETHER_HDR_LEN),
 	        .error = EHOSTUNREACH,
-<<<<<<< ours
 	        .quoted = f->bytes + headers,
 	        .quoted_len = f->len < headers ? 0 : f->len - headers,
-=======
-	        .quoted = p + header,
-	        .quoted_len = f->len - ETHER_HDR_LEN - header,
->>>>>>> theirs
 	};
 	if (e.quoted_len >= 8)
 		(void)ip_report_error(ip, p[IPV4_OFF_PROTO], &e);
