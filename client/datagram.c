@@ -2,11 +2,81 @@
  *
  * Theory of operation. The header makes an empty datagram differ from end-of-file and carries the address. An ICMP
  * error comes as a record of its own, in its place between the datagrams, and becomes the errno of the call that reads
- * it. A record that is not well formed is EPROTO: it can only come from a daemon of another version. */
+ * it. A record that is not well formed is EPROTO: it can only come from a daemon of another version.
+ *
+ * The pair takes every datagram, so before one is sent the daemon is asked whether it could be: a host without a route,
+ * a length that is too large, or a broadcast without SO_BROADCAST is an error of the call that sends. The answer is
+ * remembered by the thread for a second, and where a datagram came from, one may go to: a server that answers never
+ * asks. Without an answer the datagram is sent, and what is wrong with it comes back as an error record. */
 #include "client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+
+#define WAYS_KNOWN  64 /* a power of two */
+#define WAY_GOOD_MS 1000
+
+/* Datagrams of so many bytes may go there. */
+struct way {
+	uint64_t cookie; /* of the socket; 0: of any */
+	in_addr_t to;    /* INADDR_ANY: the connected peer */
+	bool portless;   /* port 0: good for ping and raw sockets only */
+	uint32_t max_length;
+	int64_t until_ms;
+};
+static _Thread_local struct way ways[WAYS_KNOWN];
+
+static struct way *way_slot(uint64_t cookie, in_addr_t to)
+{
+	return &ways[(cookie ^ to ^ to >> 24 ^ to >> 16) & (WAYS_KNOWN - 1)];
+}
+
+static bool way_known(uint64_t cookie, in_addr_t to, bool portless, size_t len, int64_t now)
+{
+	const struct way *w = way_slot(cookie, to);
+
+	return w->cookie == cookie && w->to == to && w->portless == portless && now < w->until_ms &&
+	       len <= w->max_length;
+}
+
+static void way_learn(uint64_t cookie, in_addr_t to, bool portless, uint32_t max_length, int64_t now)
+{
+	*way_slot(cookie, to) = (struct way){cookie, to, portless, max_length, now + WAY_GOOD_MS};
+}
+
+/* 0 when the datagram may be sent as far as is known. */
+static int check_destination(int fd, size_t len, const struct sockaddr_in *dst)
+{
+	const in_addr_t to = dst ? dst->sin_addr.s_addr : INADDR_ANY;
+	const bool portless = dst && dst->sin_port == 0;
+	const int64_t now = client_now_ms();
+	toynet_v1_CheckDestinationRequest request = {.has_socket = true, .length = (uint32_t)len};
+	toynet_v1_CheckDestinationResponse response = toynet_v1_CheckDestinationResponse_init_zero;
+	struct client_id id;
+
+	if (client_identify(fd, &id) < 0)
+		return -1;
+	if (way_known(id.cookie, to, portless, len, now) || (dst && way_known(0, to, portless, len, now)))
+		return 0;
+	request.socket = client_ref(&id);
+	request.has_destination = dst != NULL;
+	if (dst)
+		client_address_to_message(dst, &request.destination);
+	if (client_rpc(&(struct client_call){
+	            .method = "CheckDestination",
+	            .request_type = toynet_v1_CheckDestinationRequest_fields,
+	            .request = &request,
+	            .response_type = toynet_v1_CheckDestinationResponse_fields,
+	            .response = &response,
+	            .id = &id,
+	    }) < 0)
+		return 0;
+	if (response.error)
+		return client_fail((int)response.error, "send: %s", strerror((int)response.error));
+	way_learn(id.cookie, to, portless, response.max_length, now);
+	return 0;
+}
 
 void client_datagram_header(struct toynet_datagram_header *h, size_t len, const struct sockaddr_in *dst)
 {
@@ -47,6 +117,8 @@ ssize_t client_datagram_send(int fd, const void *buf, size_t len, int flags, con
 	if (len > CLIENT_DATAGRAM_MAX)
 		return client_fail(EMSGSIZE, "send: a datagram has at most %d bytes, this one %zu", CLIENT_DATAGRAM_MAX,
 		                   len);
+	if (check_destination(fd, len, addr ? &dst : NULL) < 0)
+		return -1;
 	client_datagram_header(&header, len, addr ? &dst : NULL);
 
 	ssize_t n = sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
@@ -85,6 +157,7 @@ ssize_t client_datagram_recv(int fd, void *buf, size_t len, int flags, struct so
 		                   error == EPROTO ? "toynetd delivered a malformed record"
 		                                   : "an ICMP error came for an earlier datagram");
 	}
+	way_learn(0, src.sin_addr.s_addr, src.sin_port == 0, (uint32_t)(n - (ssize_t)sizeof(header)), client_now_ms());
 	if (addrlen)
 		client_address_store(&src, addr, addrlen);
 	n -= (ssize_t)sizeof(header);

@@ -49,6 +49,13 @@ const struct rpc_method rpc_methods[] = {
                 .run = sockets_get_names,
         },
         {
+                .path = SOCKETS("CheckDestination"),
+                .permission = PERMIT_POSSESSOR,
+                .socket = NAMED_BY(CheckDestinationRequest),
+                .request = &toynet__v1__check_destination_request__descriptor,
+                .run = sockets_check_destination,
+        },
+        {
                 .path = SOCKETS("SetOption"),
                 .permission = PERMIT_POSSESSOR,
                 .sync = true,

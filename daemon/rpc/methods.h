@@ -41,6 +41,7 @@ RUN(sockets_connect);
 void sockets_connect_event(struct call *c, struct socket *so, unsigned events);
 RUN(sockets_listen);
 RUN(sockets_get_names);
+RUN(sockets_check_destination);
 RUN(sockets_shutdown);
 RUN(sockets_close);
 RUN(sockets_linger);

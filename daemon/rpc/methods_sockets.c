@@ -208,6 +208,23 @@ void sockets_get_names(struct call *c, const ProtobufCMessage *request, struct s
 	reply_names(c, so);
 }
 
+void sockets_check_destination(struct call *c, const ProtobufCMessage *request, struct socket *so)
+{
+	const Toynet__V1__CheckDestinationRequest *r = (const Toynet__V1__CheckDestinationRequest *)request;
+	Toynet__V1__CheckDestinationResponse m = TOYNET__V1__CHECK_DESTINATION_RESPONSE__INIT;
+	struct endpoint dst = {0};
+	int err = so->protocol == SOCKET_TCP ? EOPNOTSUPP : 0;
+
+	if (!err && r->destination)
+		err = address_read(r->destination, so->family, &dst);
+	if (err) {
+		call_errno(c, err, NULL);
+		return;
+	}
+	m.error = (uint32_t)socket_check_datagram(c->conn->srv->stack, so, dst, r->length, &m.max_length);
+	call_reply(c, base_of(&m));
+}
+
 void sockets_shutdown(struct call *c, const ProtobufCMessage *request, struct socket *so)
 {
 	static const struct {

@@ -98,6 +98,16 @@ int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst
 	return dgram_send(&s->dgram, &so->dgram, dst, data, len);
 }
 
+int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, uint32_t len, uint32_t *max)
+{
+	*max = 0;
+	if (so->protocol == SOCKET_TCP)
+		return EOPNOTSUPP;
+	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
+		return EAFNOSUPPORT;
+	return dgram_check(&s->dgram, &so->dgram, dst, len, max);
+}
+
 static int dgram_shutdown(struct socket *so, bool read)
 {
 	if (!dgram_connected(&so->dgram))

@@ -85,6 +85,8 @@ void socket_send_urgent(struct stack *s, struct socket *so);
 uint32_t socket_urgent_ahead(const struct socket *so);
 /* One datagram; dst.addr none: the peer. See dgram_send. */
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len);
+/* Could such a datagram be sent? See dgram_check. EOPNOTSUPP: a stream. */
+int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, uint32_t len, uint32_t *max);
 /* ENOTCONN. */
 int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write);
 /* The application is gone. unread: it left bytes in the channel. so is not valid afterwards. */

@@ -254,6 +254,27 @@ def drain(s):
 
 
 @test()
+def errors_of_the_call_that_sends():
+    with Lab() as lab:
+        lab.start()
+        with Sock(socket.SOCK_DGRAM) as s:
+            with expect_error(errno.EDESTADDRREQ, "send without a peer"):
+                s.send(b"x")
+            with expect_error(errno.ENETUNREACH, "an address without a route"):
+                s.sendto(b"x", ("192.0.2.1", 9))
+            with expect_error(errno.EINVAL, "port 0"):
+                s.sendto(b"x", (KERNEL, 0))
+            with expect_error(errno.EACCES, "a broadcast without SO_BROADCAST"):
+                s.sendto(b"x", (BROADCAST, 9))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            s.sendto(b"x", (BROADCAST, 9))
+            s.sendto(b"x", (KERNEL, 9))
+            with expect_error(errno.EINVAL, "port 0 of an address that is known to be good"):
+                s.sendto(b"x", (KERNEL, 0))
+            expect(not readable(s, 0.3), "an error came twice")
+
+
+@test()
 def reuseport_shares_datagrams():
     count = 100
     with Lab() as lab:
