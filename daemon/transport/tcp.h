@@ -231,7 +231,7 @@ struct tcp {
 	bool ts_ok, ws_ok, sack_ok;
 	/* RFC 3168 */
 	bool ecn_ok, ece_owed, cwr_owed;
-	seq32 ecn_recover; /* SND.NXT at the last reduction by ECE */
+	seq32 ecn_recover; /* SND.NXT at the last reduction by ECE; what was acknowledged since moves it along */
 	uint32_t ts_offset;
 	uint32_t ts_recent;
 	instant ts_recent_age;

@@ -46,8 +46,14 @@ void tcp_ecn_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 
 void tcp_ecn_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
-	/* 6.1.2: at most once for each window of data; a loss in it has had its answer already. */
-	if (!t->ecn_ok || !(g->flags & TCP_ECE) || t->recovery != TCP_OPEN || seq_lt(g->ack, t->ecn_recover))
+	/* 6.1.2: at most once for each window of data, so not before something that was sent after the last reduction,
+	 * and may have said CWR, is acknowledged. */
+	if (!t->ecn_ok || seq_le(g->ack, t->ecn_recover))
+		return;
+	t->ecn_recover = seq_sub(g->ack,
+	                         1); /* keeps up, or it would seem to lie ahead after half of the sequence space */
+	/* A loss in this window has had its answer already. */
+	if (!(g->flags & TCP_ECE) || t->recovery != TCP_OPEN)
 		return;
 	COUNT(l->cnt, TcpEcnReductions);
 	tcp_cc_enter_recovery(t);

@@ -119,10 +119,49 @@ START_TEST(an_echo_halves_the_window_once_a_round_trip)
 }
 END_TEST
 
+/* All is acknowledged and the peer has not seen CWR yet: its text goes on to echo, and that is no new mark. */
+START_TEST(an_echo_with_nothing_in_flight)
+{
+	struct tcp_net n;
+	agreed(&n);
+	do_send(&n, 8 * 1460);
+	tcp_net_skip_output(&n);
+	IN(&n, TCP_ACK | TCP_ECE, .seq = 1, .ack = 1 + 8 * 1460);
+	uint32_t reduced = tcb(&n)->cwnd;
+	for (uint32_t i = 0; i < 3; i++)
+		IN(&n, TCP_ACK | TCP_ECE, .seq = 1 + 10 * i, .ack = 1 + 8 * 1460, .len = 10);
+	tcp_net_skip_output(&n);
+	ck_assert_uint_eq(tcb(&n)->cwnd, reduced);
+	ck_assert_uint_eq(CNT(&n, TcpEcnReductions), 1);
+	/* What said CWR is acknowledged: a mark is news again. */
+	do_send(&n, 1460);
+	ck_assert(OUT_ANY(&n)->flags & TCP_CWR);
+	IN(&n, TCP_ACK | TCP_ECE, .seq = 31, .ack = 1 + 9 * 1460);
+	ck_assert_uint_eq(CNT(&n, TcpEcnReductions), 2);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The last reduction is more than half of the sequence space ago. */
+START_TEST(an_echo_after_a_long_time)
+{
+	struct tcp_net n;
+	agreed(&n);
+	for (uint32_t i = 0; i < 3; i++) {
+		do_send(&n, 1460);
+		tcp_net_skip_output(&n);
+		IN(&n, TCP_ACK, .seq = 1, .ack = 1 + (i + 1) * 1460);
+		ck_assert(seq_len(tcb(&n)->ecn_recover, tcb(&n)->snd.una) <= 1460);
+	}
+	tcp_net_end(&n);
+}
+END_TEST
+
 Suite *tcp_ecn_suite(void);
 Suite *tcp_ecn_suite(void)
 {
 	UNIT_SUITE("tcp_ecn", asked_for_only_when_on, agreed_to_unless_off,
 	           new_text_is_ect_and_what_is_sent_again_is_not, a_mark_is_echoed_until_cwr,
-	           an_echo_halves_the_window_once_a_round_trip);
+	           an_echo_halves_the_window_once_a_round_trip, an_echo_with_nothing_in_flight,
+	           an_echo_after_a_long_time);
 }
