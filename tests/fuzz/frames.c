@@ -1,4 +1,4 @@
-/* Any bytes as frames into one stack with a listener and a UDP socket.
+/* Any bytes as frames into one stack with a listener and datagram sockets.
  *
  * The input is records: a byte of flags, a byte of length in units of 8 (so that frames stay small), an offload header
  * when asked for, then the frame. Checksums are completed unless a flag forbids it. */

@@ -126,7 +126,21 @@ static inline struct socket *fuzz_open(struct stack *s, enum socket_protocol pro
 	return so;
 }
 
-/* A stack with a listener and a UDP socket on FUZZ_PORT that knows its peer. */
+/* What receives datagrams: UDP on FUZZ_PORT, a member of a group with a source and of one without; a connected ping
+ * socket with the identifier FUZZ_PORT; a raw socket for ICMP. */
+static inline void fuzz_open_datagrams(struct stack *s)
+{
+	struct socket *udp = fuzz_open(s, SOCKET_UDP, FUZZ_PORT), *ping = fuzz_open(s, SOCKET_PING, FUZZ_PORT), *raw;
+	struct ip_addr none = {0};
+
+	FUZZ_NEED(igmp_change(&s->ip, &udp->dgram.groups, IGMP_JOIN, ip4(239, 1, 1, 1), none) == 0);
+	FUZZ_NEED(igmp_change(&s->ip, &udp->dgram.groups, IGMP_JOIN_SOURCE, ip4(239, 1, 1, 2), fuzz_peer()) == 0);
+	FUZZ_NEED(socket_connect(s, ping, (struct endpoint){.addr = fuzz_peer()}) == 0);
+	FUZZ_NEED(socket_open_raw(s, IP_PROTO_ICMP, IP_V4, 0, 1, &raw) == 0);
+	raw->channel = s;
+}
+
+/* A stack with a listener and datagram sockets that knows its peer. */
 static inline struct stack *fuzz_begin(struct env *env, struct link_caps caps)
 {
 	struct stack_config cfg = fuzz_config();
@@ -137,7 +151,7 @@ static inline struct stack *fuzz_begin(struct env *env, struct link_caps caps)
 	struct stack *s = stack_new(env, &cfg, caps);
 	FUZZ_NEED(s);
 	FUZZ_NEED(socket_listen(s, fuzz_open(s, SOCKET_TCP, FUZZ_PORT), 8) == 0);
-	fuzz_open(s, SOCKET_UDP, FUZZ_PORT);
+	fuzz_open_datagrams(s);
 	struct frame_in f = {.data = arp, .len = fuzz_arp(arp)};
 	fuzz_turn(s, &f, 1, true, NULL, NULL);
 	return s;
@@ -150,10 +164,12 @@ static inline void fuzz_end(struct env *env, struct stack *s)
 	FUZZ_NEED(env->allocated == 0);
 }
 
-/* Completes the checksums of an Ethernet frame that holds IPv4 and TCP, UDP or ICMP, so that mutations get deeper. */
+/* Completes the checksums of an Ethernet frame that holds IPv4 and TCP, UDP, ICMP or IGMP, so that mutations get
+ * deeper. */
 static inline void fuzz_fix_checksums(uint8_t *f, uint32_t len)
 {
-	static const uint8_t field[256] = {[IP_PROTO_TCP] = 16, [IP_PROTO_UDP] = 6, [IP_PROTO_ICMP] = 2};
+	static const uint8_t field[256] = {
+	        [IP_PROTO_TCP] = 16, [IP_PROTO_UDP] = 6, [IP_PROTO_ICMP] = 2, [IP_PROTO_IGMP] = 2};
 	uint8_t *ip = f + ETHER_HDR_LEN;
 
 	if (len < ETHER_HDR_LEN + IPV4_HDR_MIN || load_be16(f + 12) != ETHER_TYPE_IP4)
@@ -166,7 +182,7 @@ static inline void fuzz_fix_checksums(uint8_t *f, uint32_t len)
 	store_be16(ip + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, ip, header)));
 	if (!at || at + 2 > total - header)
 		return;
-	csum c = ip[IPV4_OFF_PROTO] == IP_PROTO_ICMP
+	csum c = ip[IPV4_OFF_PROTO] == IP_PROTO_ICMP || ip[IPV4_OFF_PROTO] == IP_PROTO_IGMP
 	                 ? CSUM_ZERO
 	                 : csum_pseudo(ip4_from_bytes(ip + IPV4_OFF_SRC), ip4_from_bytes(ip + IPV4_OFF_DST),
 	                               ip[IPV4_OFF_PROTO], total - header);
