@@ -1,7 +1,8 @@
 /* Raw IP sockets, for the privileged: datagrams of one protocol, past the transports.
  *
  * Each socket gets a copy of every datagram of its protocol that is for us, from its IP header on, unless it is bound
- * to another address or connected to another sender; the transports get theirs besides. What it sends gets an IP
+ * to another address or connected to another sender; the transports get theirs besides. A copy is as it came from the
+ * link: a transport checksum that the link vouches for may not be there. What it sends gets an IP
  * header, or brings its own (IP_HDRINCL), of which lengths, checksum and what is left zero are filled in; RFC 1122
  * 3.2.1.3: its source must be one of our addresses. */
 #include "transport/dgram_internal.h"

@@ -1,4 +1,4 @@
-/* What the fuzz targets share: a stack with a listener, a UDP socket and a resolved neighbour, and its turns.
+/* What the fuzz targets share: a stack with a listener, datagram sockets and a resolved neighbour, and its turns.
  *
  * The input decides everything; time moves only as it says. A target ends by freeing the stack and demanding that no
  * memory is left. */
