@@ -2,7 +2,8 @@
  *
  * Theory of operation. The application takes connections from its own descriptor, with recvmsg; so it can poll, and
  * several processes can share the listener, each connection going to one. At most CHANNEL_RECORDS_MAX records lie in
- * the pair, the rest of the backlog stays in the stack, where it is counted. EPOLLOUT is always armed: every record
+ * the pair, and no more than the backlog, so that a short one stays short; the rest waits in the stack, where it is
+ * counted. EPOLLOUT is always armed: every record
  * taken makes an edge, and the next one follows. A connection whose descriptor cannot be made or sent now (EMFILE,
  * ETOOMANYREFS) is kept and tried again.
  *
@@ -128,7 +129,7 @@ static void feed(struct channels *c, struct channel *ch)
 	}
 	struct listener *l = ch->listener;
 	see_taken(ch);
-	while (l->count < CHANNEL_RECORDS_MAX) {
+	while (l->count < u32_min(CHANNEL_RECORDS_MAX, ch->so->tcp.backlog)) {
 		struct socket *child;
 		if (!l->next) {
 			if (socket_accept(c->stack, ch->so, &child) != 0)
