@@ -246,6 +246,7 @@ struct tcp {
 	bool keepalive;       /* SO_KEEPALIVE */
 	bool keepalive_owed;
 	uint8_t keep_count, keep_probes;
+	instant alive; /* the last acceptable segment */
 	duration keep_idle, keep_interval;
 	duration user_timeout; /* TCP_USER_TIMEOUT, 0 none */
 	instant progress;      /* SND.UNA moved, or text was sent when none was outstanding */

@@ -70,6 +70,8 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 
 	if (!ack_acceptable(l, t, g))
 		return false;
+	t->alive = l->env->now;
+	t->keep_probes = 0;
 	if (seq_lt(g->ack, t->snd.una)) /* an old ACK: its text may still be new */
 		return true;
 	tcp_loss_acked(l, t, g, &news);

@@ -150,7 +150,7 @@ void tcp_learn_syn(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 
 void tcp_established(struct tcp_layer *l, struct tcp *t)
 {
-	t->established_at = l->env->now;
+	t->established_at = t->alive = l->env->now;
 	t->soft_error = 0;
 	tcp_mtup_established(l, t);
 	tcp_keepalive_arm(l, t);
@@ -545,7 +545,6 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 	}
 	t->segs_in += g.segments;
 	t->last_received = l->env->now;
-	t->keep_probes = 0;
 	if (t->state == TCP_SYN_SENT)
 		syn_sent_input(l, t, &g);
 	else

@@ -1,7 +1,8 @@
 /* Keep-alives (RFC 9293 3.8.4) and the user timeout (RFC 9293 3.8.3, RFC 5482).
  *
  * Keep-alives are off unless SO_KEEPALIVE is set. The timer is not moved by each segment: when it fires, the time of
- * the last segment received tells whether the connection was idle, and the timer is set to when it will have been. A
+ * the last segment received that was acceptable (a stranger's is not) tells whether the connection was idle, and the
+ * timer is set to when it will have been. A
  * probe is <SEQ=SND.NXT-1><ACK=RCV.NXT><CTL=ACK> without text; any answer ends the series.
  *
  * The user timeout bounds the time that text may stay unacknowledged; while it is 0 the number of retries does. */
@@ -20,7 +21,7 @@ void tcp_keepalive_timeout(struct tcp_layer *l, struct tcp *t)
 {
 	if (!t->keepalive || !tcp_synchronized(t->state) || t->state == TCP_TIME_WAIT)
 		return;
-	duration idle = instant_since(l->env->now, t->last_received);
+	duration idle = instant_since(l->env->now, t->alive);
 	/* MUST-26: only when nothing has come for the interval; while text is outstanding, its own timer decides. */
 	if (t->keep_probes == 0 && duration_lt(idle, t->keep_idle)) {
 		tcp_timer_set(l, t, TCP_TIMER_KEEPALIVE, (duration){t->keep_idle.ns - idle.ns});

@@ -68,6 +68,9 @@ bool tcp_window_update_due(const struct tcp *t)
 	/* What the field can say: else the update would change nothing, and be due again. */
 	uint32_t free = u32_min(tcp_rcv_wnd(t) >> t->rcv.wind_shift, UINT16_MAX) << t->rcv.wind_shift;
 
+	/* A SYN cannot say more than 65,535, which is enough to begin with: the first ACK of text says the rest. */
+	if (!t->bytes_received && offered >= UINT16_MAX / 2)
+		return false;
 	/* Worth a segment when the peer may be held up: what it sees has doubled, and by a full segment at least. */
 	return free > offered && free - offered >= u32_max(offered, worthwhile_step(t));
 }

@@ -281,6 +281,7 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_instant(s, &t->cookies_until);
 	snap_u8(s, &t->keep_count);
 	snap_u8(s, &t->keep_probes);
+	snap_instant(s, &t->alive);
 	snap_duration(s, &t->keep_idle);
 	snap_duration(s, &t->keep_interval);
 	snap_duration(s, &t->user_timeout);

@@ -61,7 +61,7 @@ void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 	t->ts_ok = t->ws_ok = t->sack_ok = false;
 	t->ecn_ok = t->ece_owed = t->cwr_owed = false;
 	t->error = t->soft_error = 0;
-	t->last_sent = t->last_received = t->established_at = t->progress = INSTANT_NEVER;
+	t->last_sent = t->last_received = t->alive = t->established_at = t->progress = INSTANT_NEVER;
 	memset(&t->tune, 0, sizeof(t->tune));
 	memset(&t->stat, 0, sizeof(t->stat));
 	t->stat.data_sent = t->stat.data_received = t->stat.ack_received = INSTANT_NEVER;

@@ -137,8 +137,6 @@ void in_accepted(struct tcp_net *n, const struct tcp_net_options *opt)
 	in_syn_received(n, opt);
 	IN(n, TCP_ACK, .seq = 1, .ack = 1);
 	EXPECT_STATE(n, TCP_ESTABLISHED);
-	if (opt->peer_ws >= 0) /* now that the window is scaled there is more of it */
-		OUT(n, TCP_ACK, .seq = 1, .ack = 1);
 	do_accept(n);
 }
 

@@ -48,6 +48,27 @@ START_TEST(probes_an_idle_peer_and_goes_on_when_it_answers)
 }
 END_TEST
 
+/* Who guesses the ports alone cannot keep a connection to a dead peer. */
+START_TEST(what_is_not_acceptable_is_no_sign_of_life)
+{
+	struct tcp_net n;
+
+	in_established(&n, &tcp_net_plain);
+	keep(&n, 10, 5, 3);
+	for (int i = 0; i < 4; i++) {
+		tcp_net_pass(&n, 5000);
+		IN(&n, TCP_ACK, .seq = 0x40000000, .ack = 1);
+		IN(&n, TCP_ACK, .seq = 1, .ack = 0x40000000);
+	}
+	tcp_net_skip_output(&n);
+	tcp_net_pass(&n, 5000);
+	EXPECT_STATE(&n, TCP_CLOSED);
+	ck_assert_uint_eq(CNT(&n, TcpKeepaliveDrops), 1);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(gives_up_after_the_last_probe)
 {
 	struct tcp_net n;
@@ -124,6 +145,6 @@ Suite *tcp_keepalive_suite(void);
 Suite *tcp_keepalive_suite(void)
 {
 	UNIT_SUITE("tcp_keepalive", off_unless_asked_for, probes_an_idle_peer_and_goes_on_when_it_answers,
-	           gives_up_after_the_last_probe, text_from_the_peer_puts_probes_off,
-	           the_user_timeout_bounds_unacknowledged_text, survives_a_reload);
+	           what_is_not_acceptable_is_no_sign_of_life, gives_up_after_the_last_probe,
+	           text_from_the_peer_puts_probes_off, the_user_timeout_bounds_unacknowledged_text, survives_a_reload);
 }
