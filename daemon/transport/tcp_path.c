@@ -42,6 +42,9 @@ void tcp_update_mss(struct tcp_layer *l, struct tcp *t)
 		mtu = u32_min(mtu, t->mtup.low);
 	t->path.mtu = t->mtup.low ? (uint16_t)u32_min(path.mtu, t->mtup.low) : path.mtu;
 	t->snd.mss = (uint16_t)(mtu - tcp_header_len(t));
+	/* RFC 5681 3.1: both count in segments, which may have grown. */
+	t->cwnd = u32_max(t->cwnd, t->snd.mss);
+	t->ssthresh = u32_max(t->ssthresh, 2u * t->snd.mss);
 }
 
 /* The longest headers must leave room for text. */

@@ -144,15 +144,16 @@ static bool start_connecting(struct sim_app *a)
 		return false;
 	}
 	a->socket = so->id;
+	a->opened_at = a->host->world->now;
 	a->attempts++;
 	return true;
 }
 
-/* Which connection a SYN of host 0 opened; -1: none. */
-static int opened_by(const struct world *w, seq32 iss)
+/* Which connection a SYN of host 0 opened; -1: none. Near the wrap, several may begin with the same number. */
+static int opened_by(const struct world *w, seq32 iss, uint16_t port)
 {
 	for (int i = w->opened_count - 1; i >= 0; i--)
-		if (w->opened[i].iss == iss.n)
+		if (w->opened[i].iss == iss.n && w->plan[1][w->opened[i].connection].remote_port == port)
 			return w->opened[i].connection;
 	return -1;
 }
@@ -166,8 +167,8 @@ static void accept_all(struct sim_app *listener, struct socket *so)
 	while (socket_accept(h->stack, so, &child) == 0) {
 		struct endpoint local, peer;
 		socket_names(child, &local, &peer);
-		int c = opened_by(w, child->tcp.rcv.irs);
-		if (c < 0 || w->plan[1][c].remote_port != peer.port) {
+		int c = opened_by(w, child->tcp.rcv.irs, peer.port);
+		if (c < 0) {
 			world_fail(w, "accepted a connection that nobody opened");
 			return;
 		}

@@ -80,7 +80,7 @@ struct sim_app {
 	bool connected, eof, failed, shut, closed, aborted;
 	unsigned attempts;
 	int32_t peer_fin; /* what the observer knew of the peer's FIN when the ports were used again */
-	instant closed_at;
+	instant opened_at, closed_at;
 	int error;
 	instant next_action;
 	seq32 adv_seen; /* check.c: the right edge, once seen, never moves left */

@@ -79,7 +79,12 @@ static bool text_after_close(const struct event *v)
 
 static bool user_timeout(const struct event *v)
 {
-	return v->app && v->app->user_timeout.ns && !duration_lt(since(v, v->e->una_moved), v->app->user_timeout);
+	if (!v->app || !v->app->user_timeout.ns)
+		return false;
+	/* The first SYN may have waited for an address, unseen. */
+	bool opening = v->app->active && (v->from == TCP_SYN_SENT || v->from == TCP_SYN_RECEIVED);
+	instant from = opening ? v->app->opened_at : v->e->una_moved;
+	return !duration_lt(since(v, from), v->app->user_timeout);
 }
 
 static bool retries_exhausted(const struct event *v)
@@ -87,7 +92,7 @@ static bool retries_exhausted(const struct event *v)
 	unsigned limit = v->from == TCP_SYN_SENT || v->from == TCP_SYN_RECEIVED ? v->cfg->syn_retries
 	                 : v->app && v->app->closed                             ? v->cfg->orphan_retries
 	                                                                        : v->cfg->retries;
-	return v->e && v->e->head_sends + 1 >= limit;
+	return v->e && (v->e->hidden || v->e->head_sends + 1 >= limit);
 }
 
 static bool orphan_probed(const struct event *v)
