@@ -280,10 +280,11 @@ static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		t->rcv.nxt = seq_add(t->rcv.nxt, len);
 	}
 	t->bytes_received += len;
-	bool had_gaps = t->rcv.gaps != 0;
+	bool had_gaps = t->rcv.gaps || t->rcv.fin_known;
 	close_gaps(l, t);
 	if (!t->input_shut)
 		l->up.event(l->up.ctx, t, TCP_EVENT_DATA);
+	/* RFC 5681 4.2: so is one that fills part of a gap, be it in front of a FIN alone. */
 	if (had_gaps)
 		t->ack_owed = true;
 	/* RFC 9293 3.8.6.3: an ACK for at least every second full segment, and within the delayed-ACK time. */

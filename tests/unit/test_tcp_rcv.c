@@ -426,6 +426,24 @@ START_TEST(a_bare_fin_beyond_a_gap)
 END_TEST
 
 /* The first FIN fixes the end of the stream; a peer that contradicts itself changes nothing, and is counted. */
+/* RFC 5681 4.2: what fills part of the gap in front of the FIN is acknowledged at once. */
+START_TEST(a_gap_before_a_fin_is_filled_in_part)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	uint32_t seq = past_quick_acks(&n);
+	IN(&n, TCP_FIN | TCP_ACK, .seq = seq + 3000, .ack = 1);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq);
+	tcb(&n)->quick_until = 0;
+	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 1000);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 1000);
+	IN(&n, TCP_ACK, .seq = seq + 1000, .ack = 1, .len = 2000);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 3001);
+	tcp_net_events(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(a_second_fin_elsewhere)
 {
 	struct tcp_net n;
@@ -650,9 +668,9 @@ Suite *tcp_rcv_suite(void)
 	           no_sack_blocks_unless_permitted, any_order, duplicates_and_overlaps, text_beyond_the_window_is_cut,
 	           the_right_edge_never_moves_left, small_segments_do_not_outgrow_the_buffer,
 	           window_opens_when_the_application_reads, the_right_edge_moves_in_worthwhile_steps, fin_with_text,
-	           fin_beyond_a_gap_is_held, a_bare_fin_beyond_a_gap, a_second_fin_elsewhere, text_beyond_a_fin,
-	           fin_beyond_the_window, fin_of_a_segment_without_memory, recent_blocks_come_first,
-	           a_duplicate_before_the_recent_blocks, one_byte_holes_are_cheap,
+	           fin_beyond_a_gap_is_held, a_bare_fin_beyond_a_gap, a_gap_before_a_fin_is_filled_in_part,
+	           a_second_fin_elsewhere, text_beyond_a_fin, fin_beyond_the_window, fin_of_a_segment_without_memory,
+	           recent_blocks_come_first, a_duplicate_before_the_recent_blocks, one_byte_holes_are_cheap,
 	           retransmitted_fin_is_acknowledged_again, the_number_of_gaps_is_bounded, shut_down_for_reading,
 	           want_of_memory);
 }
