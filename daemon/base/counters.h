@@ -40,7 +40,17 @@
 	X(IpInMartians, "IP datagrams from an impossible source")                                      \
 	X(IpInUnknownProtos, "IP datagrams of a protocol that nobody wants")                           \
 	X(IpInSourceRoutes, "IP datagrams with a source route option")                                 \
-	X(IpInFragments, "IP fragments received, and refused")                                         \
+	X(IpReasmReqds, "IP fragments received")                                                       \
+	X(IpReasmOKs, "IP datagrams put together from fragments")                                      \
+	X(IpReasmFails, "IP datagrams that could not be put together, and malformed fragments")        \
+	X(IpReasmTimeout, "IP datagrams whose fragments did not all come in time")                     \
+	X(IpReasmErrors, "IP fragments that are malformed or contradict others")                       \
+	X(IpReasmOverlaps, "IP fragments that overlap others: the datagram is dropped (RFC 5722)")     \
+	X(IpReasmDuplicates, "IP fragments that came twice")                                           \
+	X(IpReasmLate, "IP fragments of a datagram that was dropped already")                          \
+	X(IpReasmTooMany, "IP fragments beyond the most that one datagram may have")                   \
+	X(IpReasmEvicted, "IP datagrams in fragments that made room for newer ones")                   \
+	X(IpReasmNoMemory, "IP fragments dropped for want of memory")                                  \
 	X(IpOutRequests, "IP datagrams sent")                                                          \
 	X(IpOutNoRoutes, "IP datagrams without a route")                                               \
 	X(IpOutDiscards, "IP datagrams dropped for want of memory")                                    \
@@ -61,6 +71,7 @@
 	X(IcmpOutEchos, "echo requests sent by ping sockets")                                          \
 	X(IcmpOutEchoReps, "echo replies sent")                                                        \
 	X(IcmpOutDestUnreachs, "destination unreachable messages sent")                                \
+	X(IcmpOutTimeExcds, "time exceeded messages sent")                                             \
 	X(IcmpOutRateLimited, "ICMP errors not sent because of the rate limit")                        \
 	X(IcmpOutSuppressed, "ICMP errors not sent because RFC 1122 3.2.2 forbids them")               \
 	X(IgmpInMsgs, "IGMP messages received")                                                        \

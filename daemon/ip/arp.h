@@ -6,7 +6,7 @@
 #include "link/ether.h"
 #include "link/flat.h"
 
-#define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 1)
+#define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 2)
 #define ARP_REACHABLE_FOR     DURATION_S(60) /* RFC 1122 2.3.2.1: on the order of a minute */
 #define ARP_REQUEST_INTERVAL  DURATION_S(1)  /* RFC 1122 2.3.2.1: at most one a second for an address */
 #define ARP_TRIES_MAX         3

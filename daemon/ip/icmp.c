@@ -181,7 +181,7 @@ static bool icmp_take_token(struct ip_layer *ip)
 }
 
 /* RFC 1122 3.2.2: no error in answer to an ICMP error, a group destination (in IP or on the link), a fragment other
- * than the first, or a source that is not a single host. Fragments and such sources end in ipv4_input. */
+ * than the first, or a source that is not a single host. Other fragments never come here: reasm.c quotes the first. */
 static bool icmp_error_allowed(const struct ip_layer *ip, const struct ip_rx *rx)
 {
 	if (rx->group || !ip4_is_host(ip, rx->src) || ip_is_ours(ip, rx->src))
@@ -191,7 +191,7 @@ static bool icmp_error_allowed(const struct ip_layer *ip, const struct ip_rx *rx
 	return rx->payload_len > 0 && (rx->payload[0] == ICMP_ECHO || rx->payload[0] == ICMP_ECHO_REPLY);
 }
 
-void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code)
+static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t type, uint8_t code)
 {
 	if (!icmp_error_allowed(ip, rx)) {
 		COUNT(ip->cnt, IcmpOutSuppressed);
@@ -202,13 +202,26 @@ void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t 
 		return;
 	}
 	/* RFC 1812 4.3.2.3: as much of the datagram as fits without making the error longer than 576 bytes. */
-	uint8_t packet[ICMP_ERROR_MAX - IPV4_HDR_MIN] = {ICMP_DEST_UNREACH, code};
+	uint8_t packet[ICMP_ERROR_MAX - IPV4_HDR_MIN] = {type, code};
 	uint32_t room = u32_min(ICMP_ERROR_MAX, ip->cfg.mtu) - IPV4_HDR_MIN - ICMP_HDR_LEN;
 	uint32_t quoted = u32_min(room, rx->header_len + rx->payload_len);
 	memcpy(packet + ICMP_HDR_LEN, rx->header, quoted);
 	struct ip_tx tx = {
 	        .src = ip->cfg.address.addr, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL};
 	COUNT(ip->cnt, IcmpOutMsgs);
-	COUNT(ip->cnt, IcmpOutDestUnreachs);
+	if (type == ICMP_DEST_UNREACH)
+		COUNT(ip->cnt, IcmpOutDestUnreachs);
+	else
+		COUNT(ip->cnt, IcmpOutTimeExcds);
 	ip_send_copy(ip, &tx, packet, ICMP_HDR_LEN + quoted, ICMP_CSUM_OFFSET);
+}
+
+void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code)
+{
+	icmp_send_error(ip, rx, ICMP_DEST_UNREACH, code);
+}
+
+void icmp_send_reassembly_time_exceeded(struct ip_layer *ip, const struct ip_rx *rx)
+{
+	icmp_send_error(ip, rx, ICMP_TIME_EXCEEDED, ICMP_REASSEMBLY_CODE);
 }

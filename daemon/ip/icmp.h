@@ -15,10 +15,13 @@
 #define ICMP_PARAM_PROBLEM     12
 #define ICMP_QUOTE_MIN         8   /* RFC 792: the first 64 bits of the datagram's data */
 #define ICMP_ERROR_MAX         576 /* RFC 1812 4.3.2.3: the whole datagram with the error in it */
+#define ICMP_REASSEMBLY_CODE   1   /* of time exceeded */
 #define ICMP_ERRORS_PER_SECOND 100
 #define ICMP_ERRORS_BURST      50
 
 /* Registers for protocol 1 and fills the token bucket. */
 void icmp_init(struct ip_layer *ip);
+/* RFC 1122 3.3.2: time exceeded, code 1. rx is the first fragment as it came. As icmp_send_unreachable. */
+void icmp_send_reassembly_time_exceeded(struct ip_layer *ip, const struct ip_rx *rx);
 
 #endif

@@ -7,6 +7,7 @@
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
 #include "ip/pmtu.h"
+#include "ip/reasm.h"
 #include "ip/route.h"
 #include "link/ether.h"
 
@@ -23,10 +24,10 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
 	if (!arp_init(ip))
 		return false;
-	if (!pmtu_init(ip)) {
-		arp_free(ip);
-		return false;
-	}
+	if (!pmtu_init(ip))
+		goto no_pmtu;
+	if (!reasm_init(ip))
+		goto no_reasm;
 	icmp_init(ip);
 	igmp_init(ip);
 
@@ -40,12 +41,18 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 	}
 	(void)error;
 	return true;
+no_reasm:
+	pmtu_free(ip);
+no_pmtu:
+	arp_free(ip);
+	return false;
 }
 
 void ip_free(struct ip_layer *ip)
 {
 	arp_free(ip);
 	pmtu_free(ip);
+	reasm_free(ip);
 	igmp_free(ip);
 	ip_owed_free(ip);
 }
@@ -104,10 +111,17 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
 		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
 }
 
+void ip_turn_end(struct ip_layer *ip)
+{
+	reasm_turn_end(ip);
+}
+
 void ip_timer(struct ip_layer *ip, struct timer_node *n)
 {
 	if (n == &ip->igmp.timer)
 		igmp_timer(ip);
+	else if (n == &ip->reasm.timer)
+		reasm_timer(ip);
 	else
 		arp_timer(ip, n);
 }
@@ -137,5 +151,6 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_arp(s, ip);
 	snap_pmtu(s, ip);
 	snap_igmp(s, ip);
+	snap_reasm(s, ip);
 	snap_ip_owed(s, ip);
 }

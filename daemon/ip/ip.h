@@ -21,6 +21,7 @@
 #include "base/timer.h"
 #include "base/trace.h"
 #include "ip/igmp.h"
+#include "ip/reasm.h"
 #include "link/link.h"
 
 #define IP_PROTO_ICMP 1
@@ -31,7 +32,7 @@
 #define IP_ROUTES_MAX        64
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
-#define IP_TIMERS_MAX        1025 /* timer nodes that the layer may have queued: one for each ARP entry, and IGMP's */
+#define IP_TIMERS_MAX        1026 /* timer nodes that the layer may have queued: ARP entries', IGMP's, reassembly's */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
 #define IPV4_HDR_MAX         60
@@ -56,8 +57,8 @@ struct ip_source_route {
 	uint8_t hop[IP_ROUTE_HOPS_MAX][4];
 };
 
-/* A received datagram, header checked. Borrowed for the call, like the frame it lies in (which lives until turn end).
- */
+/* A received datagram, header checked. Borrowed for the call, like the frame it lies in (which lives until turn end; so
+ * does a datagram that was put together from fragments). */
 struct ip_rx {
 	struct ip_addr src, dst;
 	uint8_t protocol, ttl, tos;
@@ -129,6 +130,7 @@ struct ip_layer {
 	uint32_t icmp_tokens; /* errors that may still be sent now */
 	instant icmp_refilled;
 	struct igmp_layer igmp;
+	struct reasm_layer reasm;
 	struct ip_tap raw;  /* raw sockets */
 	struct ip_tap echo; /* ping sockets: echo replies */
 };
@@ -141,6 +143,8 @@ void ip_free(struct ip_layer *ip);
 void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h);
 /* One frame from the link, Ethernet header first. The caller has counted it (LinkInFrames) and traced it. */
 void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
+/* The frames of this turn are not borrowed any more. */
+void ip_turn_end(struct ip_layer *ip);
 /* A timer node of the layer that fired: the stack's tick calls it with the node it popped. */
 void ip_timer(struct ip_layer *ip, struct timer_node *n);
 
@@ -228,7 +232,8 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code);
 /* The next frame that the layer owes. False when none. Bytes are valid until the next ip_pull. */
 bool ip_pull(struct ip_layer *ip, struct frame_out *f);
-/* Saves or loads addresses, routes, ARP entries with their queues, owed frames. Loading wants a fresh ip_init'ed layer.
+/* Saves or loads addresses, routes, ARP entries with their queues, fragments, owed frames. Between turns. Loading wants
+ * a fresh ip_init'ed layer.
  */
 void snap_ip_layer(struct snap *s, struct ip_layer *ip);
 

@@ -5,6 +5,8 @@
 #include "ip/ip.h"
 
 #define IPV4_FLAG_DF          0x4000
+#define IPV4_FLAG_MF          0x2000
+#define IPV4_FRAG_OFFSET      0x1fff /* in units of 8 octets */
 #define IPV4_FRAG_MASK        0x3fff /* MF and the offset */
 #define IPV4_OPT_END          0
 #define IPV4_OPT_NOP          1

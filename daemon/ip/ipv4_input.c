@@ -1,6 +1,7 @@
 /* IPv4 input: a datagram is checked whole before any handler sees it.
  *
- * The order is RFC 1122 3.2.1's: version, header checksum, lengths, options, source, destination, then fragments.
+ * The order is RFC 1122 3.2.1's: version, header checksum, lengths, options, source, destination, then fragments, which
+ * are put together (reasm.c) before anything else is done with them.
  * Everything that fails is dropped silently (RFC 1122 3.2.1.1 to 3.2.1.3) and counted under its own name. Bytes behind
  * the total length are Ethernet padding and are cut off. */
 #include "ip/ipv4.h"
@@ -8,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "ip/icmp.h"
+#include "ip/reasm.h"
 #include "ip/route.h"
 #include "ip/source_route.h"
 #include "link/ether.h"
@@ -129,6 +131,35 @@ static void ipv4_deliver(struct ip_layer *ip, const struct ip_rx *rx)
 	h->input(h->ctx, rx);
 }
 
+/* A whole datagram for us. */
+static void ipv4_accept(struct ip_layer *ip, struct ip_rx *rx)
+{
+	if (!ipv4_route_ok(ip, rx))
+		ip_drop(ip, CNT_IpInSourceRoutes, rx->header, rx->header_len + rx->payload_len);
+	else if (!ipv4_check_offload(rx))
+		ip_drop(ip, CNT_LinkInBadOffload, rx->header, rx->header_len + rx->payload_len);
+	else
+		ipv4_deliver(ip, rx);
+}
+
+/* A checksum that a link still owes would be over the datagram, and a fragment has only part of it. */
+static void ipv4_fragment(struct ip_layer *ip, struct ip_rx *rx)
+{
+	if (rx->off.gso != GSO_NONE || rx->off.needs_csum) {
+		ip_drop(ip, CNT_LinkInBadOffload, rx->header, rx->header_len + rx->payload_len);
+		return;
+	}
+	if (!reasm_input(ip, rx))
+		return;
+	/* The first fragment's options were valid when it came. */
+	struct ipv4_view v = {.p = rx->header, .hdr_len = rx->header_len};
+	enum counter bad = ipv4_check_options(&v);
+	assert(bad == IPV4_WELL_FORMED);
+	(void)bad;
+	rx->route = v.route;
+	ipv4_accept(ip, rx);
+}
+
 void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 {
 	struct ipv4_view v = {.p = f->data + ETHER_HDR_LEN, .avail = f->len - ETHER_HDR_LEN};
@@ -156,12 +187,8 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
 	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))
 		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
-	else if (load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK)
-		ip_drop(ip, CNT_IpInFragments, v.p, v.avail);
-	else if (!ipv4_route_ok(ip, &rx))
-		ip_drop(ip, CNT_IpInSourceRoutes, v.p, v.avail);
-	else if (!ipv4_check_offload(&rx))
-		ip_drop(ip, CNT_LinkInBadOffload, v.p, v.avail);
+	else if (!(load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK))
+		ipv4_accept(ip, &rx);
 	else
-		ipv4_deliver(ip, &rx);
+		ipv4_fragment(ip, &rx);
 }

@@ -204,6 +204,7 @@ void stack_turn_end(struct stack *s)
 {
 	tcp_turn_end(&s->tcp);
 	dgram_turn_end(&s->dgram);
+	ip_turn_end(&s->ip);
 	socket_reap(s);
 }
 

@@ -194,7 +194,8 @@ struct ip_spec {
 	uint8_t version_ihl;
 	const uint8_t *options;
 	uint32_t options_len;
-	uint16_t frag;
+	uint16_t id, frag;
+	uint8_t tos;
 	int total_delta; /* the total length is wrong by so much */
 	bool bad_csum;
 	uint32_t padding; /* bytes behind the datagram */
@@ -209,6 +210,8 @@ static inline uint32_t ip_write(struct net *n, const struct ip_spec *s)
 	memset(p, 0, hdr);
 	p[0] = s->version_ihl ? s->version_ihl : (uint8_t)(0x40 | hdr / 4);
 	store_be16(p + IPV4_OFF_LEN, (uint16_t)((int)total + s->total_delta));
+	p[1] = s->tos;
+	store_be16(p + IPV4_OFF_ID, s->id);
 	store_be16(p + IPV4_OFF_FRAG, s->frag);
 	p[8] = 64;
 	p[IPV4_OFF_PROTO] = s->protocol ? s->protocol : IP_PROTO_UDP;
