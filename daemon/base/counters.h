@@ -54,7 +54,10 @@
 	X(IpOutRequests, "IP datagrams sent")                                                          \
 	X(IpOutNoRoutes, "IP datagrams without a route")                                               \
 	X(IpOutDiscards, "IP datagrams dropped for want of memory")                                    \
-	X(IpOutFragNeeded, "IP datagrams larger than the MTU, refused")                                \
+	X(IpOutFragNeeded, "IP datagrams larger than the MTU that must not be cut")                    \
+	X(IpFragOKs, "IP datagrams sent in fragments")                                                 \
+	X(IpFragCreates, "IP fragments sent")                                                          \
+	X(IpFragFails, "IP datagrams not cut because the queue of such was full, or memory")           \
 	X(IpPmtuLowered, "path MTUs lowered by an ICMP message (RFC 1191)")                            \
 	X(IpPmtuRefused, "path MTUs refused: below 68, above what is known, or no memory")             \
 	X(IpPmtuAged, "path MTUs forgotten because of their age (RFC 1191 6.3)")                       \

@@ -4,6 +4,7 @@
 #include "base/checksum.h"
 #include "ip/arp.h"
 #include "ip/icmp.h"
+#include "ip/ip_cut.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
 #include "ip/pmtu.h"
@@ -20,6 +21,7 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 	*ip = (struct ip_layer){.env = env, .cnt = cnt, .timers = timers, .caps = caps, .cfg = *cfg};
 	list_init(&ip->arp_lru);
 	list_init(&ip->owed);
+	cut_init(ip);
 	for (size_t i = 0; i < sizeof(ip->key.b); i++)
 		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
 	if (!arp_init(ip))
@@ -55,6 +57,7 @@ void ip_free(struct ip_layer *ip)
 	reasm_free(ip);
 	igmp_free(ip);
 	ip_owed_free(ip);
+	cut_free(ip);
 }
 
 void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h)
@@ -153,4 +156,5 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_igmp(s, ip);
 	snap_reasm(s, ip);
 	snap_ip_owed(s, ip);
+	snap_cut(s, ip);
 }

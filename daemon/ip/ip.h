@@ -21,6 +21,7 @@
 #include "base/timer.h"
 #include "base/trace.h"
 #include "ip/igmp.h"
+#include "ip/ip_cut.h"
 #include "ip/reasm.h"
 #include "link/link.h"
 
@@ -131,6 +132,7 @@ struct ip_layer {
 	instant icmp_refilled;
 	struct igmp_layer igmp;
 	struct reasm_layer reasm;
+	struct cut_layer cut;
 	struct ip_tap raw;  /* raw sockets */
 	struct ip_tap echo; /* ping sockets: echo replies */
 };
@@ -161,7 +163,7 @@ bool ip_is_broadcast(const struct ip_layer *ip, struct ip_addr a);
 int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu);
 /* What is known of the path to a destination. */
 struct ip_path {
-	uint16_t mtu;  /* bytes: the largest datagram; at most the link's MTU */
+	uint16_t mtu;  /* bytes: the largest datagram that need not be cut; at most the link's MTU */
 	bool fragment; /* the path is narrower still: datagrams go without DF */
 	instant until; /* when the link's MTU is tried again; never: it is the link's */
 };
@@ -188,7 +190,7 @@ uint32_t ip_gso_max(const struct ip_layer *ip);
 enum ip_sent {
 	IP_FRAME_READY,   /* f is complete: hand it to the link */
 	IP_FRAME_TAKEN,   /* copied into an ARP queue; nothing for the link now */
-	IP_FRAME_DROPPED, /* no route, no memory, ARP failed: counted */
+	IP_FRAME_DROPPED, /* no route, no memory, ARP failed, too long and not to be cut: counted */
 };
 
 struct ip_tx {
@@ -211,7 +213,8 @@ bool ip_source_route_parse(const uint8_t *options, uint32_t len, struct ip_sourc
 /* Writes that form; returns its length, at most 40. */
 uint32_t ip_source_route_format(const struct ip_source_route *r, uint8_t *p);
 void snap_source_route(struct snap *s, struct ip_source_route *r);
-/* Completes a frame whose transport header and payload stand (checksum by ip_transport_csum). */
+/* Completes a frame whose transport header and payload stand (checksum by ip_transport_csum). A datagram that is longer
+ * than the path's MTU and has no DF is cut: f is its first fragment, and ip_pull gives the others. */
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx);
 /* The same for a datagram whose IP header stands, with its checksum: it goes to dst. */
 enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip_addr dst);
@@ -222,7 +225,8 @@ void ip_transport_csum(const struct ip_layer *ip, struct frame_out *f, const str
 /* Verifies a received transport checksum over rx->payload unless the link vouches for it (csum_valid or needs_csum). */
 bool ip_verify_csum(const struct ip_rx *rx);
 /* Queues a whole transport packet (header and payload in one run, checksum field at csum_offset zero, computed here) to
- * be pulled later: for resets, challenge ACKs and ICMP. Drops with a counter when the queue is full. */
+ * be pulled later, in fragments if need be: for resets, challenge ACKs and ICMP. Drops with a counter when the queue is
+ * full. */
 void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset);
 /* Sends destination unreachable (RFC 792, RFC 1122 3.2.2) quoting rx; rate limited; suppressed where RFC 1122 forbids
  * it. */
@@ -232,8 +236,8 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code);
 /* The next frame that the layer owes. False when none. Bytes are valid until the next ip_pull. */
 bool ip_pull(struct ip_layer *ip, struct frame_out *f);
-/* Saves or loads addresses, routes, ARP entries with their queues, fragments, owed frames. Between turns. Loading wants
- * a fresh ip_init'ed layer.
+/* Saves or loads addresses, routes, ARP entries with their queues, fragments of both ways, owed frames. Between turns.
+ * Loading wants a fresh ip_init'ed layer.
  */
 void snap_ip_layer(struct snap *s, struct ip_layer *ip);
 

@@ -1,5 +1,5 @@
-/* See ip_owed.h. Frames leave in the order in which they came. The frame that ip_pull lent out lives until the next
- * pull.
+/* See ip_owed.h. Frames leave in the order in which they came, fragments (ip_cut.c) behind them. The frame that ip_pull
+ * lent out lives until the next pull.
  *
  * The bound IP_CONTROL_QUEUE_MAX is on replies; frames that ARP releases were counted against ARP's own bounds. */
 #include "ip/ip_owed.h"
@@ -47,7 +47,7 @@ bool ip_pull(struct ip_layer *ip, struct frame_out *out)
 		ip_drop(ip, CNT_IpOutDiscards, f->bytes, f->len);
 		flat_free(ip->env, f);
 	}
-	return false;
+	return cut_pull(ip, out);
 }
 
 void ip_owed_free(struct ip_layer *ip)

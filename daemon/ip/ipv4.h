@@ -22,4 +22,7 @@
 /* A frame whose EtherType is IPv4. link_group: it came to a group address. */
 void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group);
 
+/* Puts the Ethernet header in front of a datagram that goes to hop next. */
+enum ip_sent ipv4_link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop);
+
 #endif

@@ -2,24 +2,31 @@
  *
  * ip_output works on a frame whose payload is borrowed; it is copied only when it must wait for ARP. ip_send_copy
  * builds a flat frame, because the packet is not the caller's to lend beyond the call. Both write the same header and
- * find the same way. The largest datagram is the MTU; a super-frame, whose segments are checked instead, may be larger.
- */
+ * find the same way. A datagram with DF is at most the MTU; one without is cut (ip_cut.c) where it is longer than the
+ * path's. A super-frame, whose segments are checked instead, may be larger. */
 #include "ip/ipv4.h"
 
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "ip/arp.h"
+#include "ip/ip_cut.h"
 #include "ip/ip_owed.h"
 #include "ip/route.h"
 #include "ip/source_route.h"
 #include "link/ether.h"
 #include "link/flat.h"
 
+/* What of it may leave as one datagram. RFC 791 3.2: without DF it is cut here rather than by a router. */
+static uint16_t whole_max(struct ip_layer *ip, const struct ip_tx *tx)
+{
+	return tx->dont_fragment ? ip->cfg.mtu : ip_path_to(ip, tx->dst).mtu;
+}
+
 /* Does the link take a datagram of so many bytes, or a super-frame and each segment that it makes of it? */
-static bool fits(const struct ip_layer *ip, uint32_t total, const struct offload *off)
+static bool fits(const struct ip_layer *ip, uint32_t total, uint16_t max, const struct offload *off)
 {
 	if (off->gso == GSO_NONE)
-		return total <= ip->cfg.mtu;
+		return total <= max;
 	assert(off->needs_csum && off->gso_size > 0 && total >= off->hdr_len);
 	return total <= ip_gso_max(ip) && (uint32_t)off->hdr_len + off->gso_size <= ip->cfg.mtu;
 }
@@ -78,8 +85,7 @@ static bool link_address(struct ip_layer *ip, struct ip_addr hop, struct mac_add
 	return arp_resolve(ip, hop, mac);
 }
 
-/* Puts the Ethernet header in front of a datagram that goes to hop next. */
-static enum ip_sent link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop)
+enum ip_sent ipv4_link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop)
 {
 	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
 	bool known = link_address(ip, hop, &h.dst);
@@ -94,6 +100,23 @@ static enum ip_sent link_output(struct ip_layer *ip, struct frame_out *f, struct
 	return arp_hold(ip, hop, flat) ? IP_FRAME_TAKEN : IP_FRAME_DROPPED;
 }
 
+/* f is too long, its IP header stands: it leaves in fragments. */
+static enum ip_sent cut_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop, uint16_t max)
+{
+	struct flat_frame *whole = flat_from_out(ip->env, f);
+	if (!whole) {
+		ip_drop(ip, CNT_IpFragFails, frame_hdr(f), f->hdr_len);
+		return IP_FRAME_DROPPED;
+	}
+	/* A checksum that was left to the link: it sees only parts of what the checksum is over. */
+	bool complete = flat_complete_csum(whole);
+	assert(complete);
+	(void)complete;
+	if (!cut_add(ip, whole, hop, max))
+		return IP_FRAME_DROPPED;
+	return cut_pull(ip, f) ? IP_FRAME_READY : IP_FRAME_TAKEN;
+}
+
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx)
 {
 	const uint16_t header = (uint16_t)(IPV4_HDR_MIN + ip_source_route_len(tx->route));
@@ -105,12 +128,14 @@ enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip
 	}
 	uint8_t *p = frame_prepend(f, header);
 	uint32_t total = frame_len(f);
-	if (!fits(ip, total, &f->off)) {
+	uint16_t max = whole_max(ip, tx);
+	bool cut = !fits(ip, total, max, &f->off);
+	if (cut && (tx->dont_fragment || f->off.gso != GSO_NONE || total > IP_TOTAL_MAX)) {
 		ip_drop(ip, CNT_IpOutFragNeeded, frame_hdr(f) + header, f->hdr_len - (size_t)header);
 		return IP_FRAME_DROPPED;
 	}
 	ipv4_write_header(ip, p, tx, total);
-	return link_output(ip, f, hop);
+	return cut ? cut_output(ip, f, hop, max) : ipv4_link_output(ip, f, hop);
 }
 
 enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip_addr dst)
@@ -122,7 +147,7 @@ enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip
 		ip_drop(ip, bad, frame_hdr(f), f->hdr_len);
 		return IP_FRAME_DROPPED;
 	}
-	return link_output(ip, f, hop);
+	return ipv4_link_output(ip, f, hop);
 }
 
 static bool has_pseudo_header(uint8_t protocol)
@@ -157,25 +182,13 @@ void ip_transport_csum(const struct ip_layer *ip, struct frame_out *f, const str
 	store_be16(field, value);
 }
 
-void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
+/* A transport packet with its checksum, and room in front. NULL: no memory. */
+static struct flat_frame *flat_packet(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len,
+                                      uint16_t csum_offset, uint32_t front)
 {
-	const uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route), front = ETHER_HDR_LEN + header;
-	struct ip_addr hop;
-	COUNT(ip->cnt, IpOutRequests);
-	assert(csum_offset + 2u <= len);
-	if (!find_way(ip, tx, &hop)) {
-		ip_drop(ip, CNT_IpOutNoRoutes, packet, len);
-		return;
-	}
-	if (len + header > ip->cfg.mtu) {
-		ip_drop(ip, CNT_IpOutFragNeeded, packet, len);
-		return;
-	}
 	struct flat_frame *f = flat_new(ip->env, front + len);
-	if (!f) {
-		ip_drop(ip, CNT_IpOutDiscards, packet, len);
-		return;
-	}
+	if (!f)
+		return NULL;
 	uint8_t *p = f->bytes + front;
 	memcpy(p, packet, len);
 	store_be16(p + csum_offset, 0);
@@ -184,7 +197,36 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 	if (value == 0 && tx->protocol == IP_PROTO_UDP)
 		value = 0xffff;
 	store_be16(p + csum_offset, value);
-	ipv4_write_header(ip, f->bytes + ETHER_HDR_LEN, tx, header + len);
+	return f;
+}
+
+void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
+{
+	const uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route);
+	const uint16_t max = whole_max(ip, tx);
+	const bool cut = len + header > max;
+	struct ip_addr hop;
+	COUNT(ip->cnt, IpOutRequests);
+	assert(csum_offset + 2u <= len);
+	if (!find_way(ip, tx, &hop)) {
+		ip_drop(ip, CNT_IpOutNoRoutes, packet, len);
+		return;
+	}
+	if (cut && (tx->dont_fragment || len + header > IP_TOTAL_MAX)) {
+		ip_drop(ip, CNT_IpOutFragNeeded, packet, len);
+		return;
+	}
+	uint32_t at = cut ? 0 : ETHER_HDR_LEN;
+	struct flat_frame *f = flat_packet(ip, tx, packet, len, csum_offset, at + header);
+	if (!f) {
+		ip_drop(ip, CNT_IpOutDiscards, packet, len);
+		return;
+	}
+	ipv4_write_header(ip, f->bytes + at, tx, header + len);
+	if (cut) {
+		cut_add(ip, f, hop, max);
+		return;
+	}
 	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
 	bool known = link_address(ip, hop, &h.dst);
 	ether_build(f->bytes, &h);

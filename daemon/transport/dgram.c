@@ -144,7 +144,8 @@ int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint ds
 	int error = dgram_check_destination(l, d, dst.addr, NULL, &mtu);
 	if (error)
 		return error;
-	*max = (uint32_t)mtu - (d->own_header ? 0 : ops[d->kind]->headers);
+	/* A header of its own is not cut (raw(7)). */
+	*max = d->own_header ? mtu : (uint32_t)IP_TOTAL_MAX - ops[d->kind]->headers;
 	return len > *max ? EMSGSIZE : 0;
 }
 

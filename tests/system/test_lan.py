@@ -42,9 +42,11 @@ def ping_of_every_size():
 def fragments_are_put_together_and_counted():
     with Lab() as lab:
         daemon = lab.start()
-        result = ping(lab, "-c", "1", "-W", "1", "-s", "3000")
-        expect("100% packet loss" in result.stdout, result.stdout)
-        expect(daemon.stats()["IpReasmOKs"] >= 1, "the fragments were not put together")
+        for size in (1473, 3000, 65507):
+            result = ping(lab, "-c", "1", "-W", "2", "-s", str(size))
+            expect(" 0% packet loss" in result.stdout, f"{size} bytes: {result.stdout}")
+        stats = daemon.stats()
+        expect(stats["IpReasmOKs"] == 3 and stats["IpFragOKs"] == 3, "not put together, or not cut")
         expect(" 0% packet loss" in ping(lab, "-c", "1", "-W", "2").stdout, "ping after the fragments")
 
 

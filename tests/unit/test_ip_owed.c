@@ -55,6 +55,7 @@ START_TEST(too_long_and_no_memory_are_counted)
 	uint8_t packet[1481] = {0};
 	struct ip_tx tx = {.src = addr(US), .dst = addr(PEER), .protocol = IP_PROTO_TCP, .ttl = 64};
 	net_begin_known(&n);
+	tx.dont_fragment = true;
 	ip_send_copy(&n.ip, &tx, packet, 1481, 16);
 	net_expect_drop(&n, CNT_IpOutFragNeeded);
 	ip_send_copy(&n.ip, &tx, packet, 1480, 16);
