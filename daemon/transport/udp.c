@@ -62,11 +62,22 @@ static int udp_judge(struct dgram_layer *l, const struct dgram *d, struct dgram_
 	return 0;
 }
 
+/* RFC 1191 3, and Linux (IP_PMTUDISC_WANT): DF on what fits its path, so that routers tell where it is narrower. What
+ * is longer is cut. */
+static bool dont_fragment(const struct dgram_layer *l, struct ip_addr dst, uint32_t payload)
+{
+	if (ip_is_multicast(dst) || ip_is_broadcast(l->ip, dst))
+		return false;
+	struct ip_path path = ip_path_to(l->ip, dst);
+	return !path.fragment && payload + IPV4_HDR_MIN + UDP_HDR_LEN <= path.mtu;
+}
+
 static void udp_build(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, struct frame_out *f,
                       struct ip_tx *tx)
 {
 	uint8_t *p = frame_prepend(f, UDP_HDR_LEN);
 	tx->protocol = IP_PROTO_UDP;
+	tx->dont_fragment = dont_fragment(l, tx->dst, rec->len);
 	store_be16(p, d->pcb.local.port);
 	store_be16(p + 2, rec->addr.port);
 	store_be16(p + 4, (uint16_t)(UDP_HDR_LEN + rec->len));
@@ -193,6 +204,10 @@ void udp_error(void *ctx, const struct ip_error *e)
 	struct endpoint local = {.addr = e->src, .port = load_be16(e->quoted)};
 	struct endpoint remote = {.addr = e->dst, .port = load_be16(e->quoted + 2)};
 	struct pcb *p = pcb_lookup_tuple(&l->udp, local, remote);
+	/* RFC 1191 6: the path is narrower for whoever has sent to it, connected or not. 5: an old router tells no MTU.
+	 */
+	if (e->error == EMSGSIZE && (p || pcb_lookup_port(&l->udp, local, remote, false)))
+		ip_path_narrows(l->ip, e->dst, e->mtu ? e->mtu : ip_pmtu_plateau(e->total));
 	/* RFC 1122 4.1.3.3: ICMP errors are passed up; an unconnected socket could not tell which peer is meant. */
 	if (p)
 		dgram_error(l, dgram_of_pcb(p), remote, e);

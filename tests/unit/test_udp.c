@@ -160,6 +160,56 @@ static void in_unreachable(struct dgram_net *w, uint16_t sport, uint16_t dport)
 	in_ip(&w->n, (struct ip_spec){.protocol = IP_PROTO_ICMP, .data = m, .len = sizeof(m)});
 }
 
+/* Fragmentation needed, about a datagram of `total` bytes. */
+static void in_frag_needed(struct dgram_net *w, uint16_t sport, uint16_t dport, uint16_t total, uint16_t mtu)
+{
+	uint8_t m[36] = {ICMP_DEST_UNREACH, 4, [8] = 0x45, [17] = IP_PROTO_UDP};
+	store_be16(m + 6, mtu);
+	store_be16(m + 10, total);
+	memcpy(m + 20, addr(US).b, 4);
+	memcpy(m + 24, addr(PEER).b, 4);
+	store_be16(m + 28, sport);
+	store_be16(m + 30, dport);
+	store_be16(m + 2, csum_finish(csum_add(CSUM_ZERO, m, sizeof(m))));
+	in_ip(&w->n, (struct ip_spec){.protocol = IP_PROTO_ICMP, .data = m, .len = sizeof(m)});
+}
+
+/* Sends len bytes to PEER, port 9; returns the flags and offset of the first frame. */
+static uint16_t sent_frag(struct dgram_net *w, struct dgram *d, uint32_t len)
+{
+	static const uint8_t bytes[2000];
+	struct frame_out f;
+	ck_assert_int_eq(dgram_send(&w->l, d, at(PEER, 9), bytes, len), 0);
+	ck_assert(dgram_output(&w->l, &f));
+	keep_out(&w->n, &f);
+	while (ip_pull(&w->n.ip, &f))
+		;
+	return load_be16(w->n.out + ETHER_HDR_LEN + IPV4_OFF_FRAG);
+}
+
+START_TEST(datagrams_find_the_paths_mtu)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 1472), IPV4_FLAG_DF);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 1473), IPV4_FLAG_MF);
+	/* Nobody has the port: not believed. */
+	in_frag_needed(&w, 54, 9, 1500, 1280);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 1472), IPV4_FLAG_DF);
+	in_frag_needed(&w, 53, 9, 1500, 1280);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 1252), IPV4_FLAG_DF);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 1253), IPV4_FLAG_MF);
+	in_frag_needed(&w, 53, 9, 1280, 0);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 978), IPV4_FLAG_DF);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 979), IPV4_FLAG_MF);
+	/* Narrower than we take any path to be: routers cut. */
+	in_frag_needed(&w, 53, 9, 1006, 68);
+	ck_assert_uint_eq(sent_frag(&w, &w.a, 100), 0);
+	end(&w);
+}
+END_TEST
+
 START_TEST(errors_come_in_order_to_connected_sockets)
 {
 	struct dgram_net w;
@@ -618,14 +668,14 @@ END_TEST
 Suite *udp_suite(void);
 Suite *udp_suite(void)
 {
-	UNIT_SUITE("udp", delivers_within_the_turn_and_after_it, malformed_datagrams_are_counted, nobody_listens,
-	           a_broadcast_reaches_everyone_bound, a_connected_socket_hears_its_peer_only,
-	           errors_come_in_order_to_connected_sockets, sends_with_a_checksum, a_zero_checksum_is_sent_as_ones,
-	           senders_take_turns, what_send_refuses, bind_and_its_errors, a_second_connect_keeps_the_port,
-	           the_receive_buffer_is_a_bound, the_send_buffer_is_a_bound_and_tells_of_room,
-	           one_datagram_always_fits, shut_input_drops, an_unresolved_peer_makes_it_wait,
-	           a_socket_released_in_its_turn, a_group_reaches_every_member, a_member_with_sources,
-	           a_connected_member_hears_its_peer_only, sends_to_a_group, what_is_sent_to_a_group_comes_back,
-	           the_last_of_several_with_reuseaddr_hears, reuseport_shares_by_the_remote, save_and_load,
-	           no_memory_at_any_allocation);
+	UNIT_SUITE("udp", datagrams_find_the_paths_mtu, delivers_within_the_turn_and_after_it,
+	           malformed_datagrams_are_counted, nobody_listens, a_broadcast_reaches_everyone_bound,
+	           a_connected_socket_hears_its_peer_only, errors_come_in_order_to_connected_sockets,
+	           sends_with_a_checksum, a_zero_checksum_is_sent_as_ones, senders_take_turns, what_send_refuses,
+	           bind_and_its_errors, a_second_connect_keeps_the_port, the_receive_buffer_is_a_bound,
+	           the_send_buffer_is_a_bound_and_tells_of_room, one_datagram_always_fits, shut_input_drops,
+	           an_unresolved_peer_makes_it_wait, a_socket_released_in_its_turn, a_group_reaches_every_member,
+	           a_member_with_sources, a_connected_member_hears_its_peer_only, sends_to_a_group,
+	           what_is_sent_to_a_group_comes_back, the_last_of_several_with_reuseaddr_hears,
+	           reuseport_shares_by_the_remote, save_and_load, no_memory_at_any_allocation);
 }
