@@ -72,8 +72,11 @@ bool tcp_ack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 		return false;
 	t->alive = l->env->now;
 	t->keep_probes = 0;
-	if (seq_lt(g->ack, t->snd.una)) /* an old ACK: its text may still be new */
+	if (seq_lt(g->ack, t->snd.una)) { /* an old ACK: its text and its blocks may still be new */
+		tcp_loss_overtaken(l, t, g);
+		tcp_output_wanted(l, t);
 		return true;
+	}
 	tcp_loss_acked(l, t, g, &news);
 	if (news.acked) {
 		t->snd.una = g->ack;

@@ -219,6 +219,8 @@ struct tcp_ack_news {
 	} rate;
 };
 void tcp_loss_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, struct tcp_ack_news *news);
+/* An ACK that a later one has overtaken: its SACK blocks still tell what has arrived. */
+void tcp_loss_overtaken(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g);
 void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news);
 /* Every record that is not sacked is lost (RFC 6298 5.4, RFC 8985 6.3). */
 void tcp_loss_timeout(struct tcp *t);

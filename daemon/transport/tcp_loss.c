@@ -250,6 +250,30 @@ static void probe_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 	}
 }
 
+/* After the blocks of an ACK: what is lost now, and how much recovery may send. */
+static void sack_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_ack_news *news)
+{
+	if (t->txq.count && tcp_rack_detect(l, t))
+		enter_recovery(l, t);
+	else if (!t->txq.count)
+		tcp_timer_stop(t, TCP_TIMER_REORDER);
+	if (t->recovery == TCP_RECOVERY)
+		tcp_prr_acked(t, news->delivered);
+}
+
+void tcp_loss_overtaken(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
+{
+	struct tcp_ack_news news = {0};
+
+	if (!t->sack_ok || !g->opt.sacks)
+		return;
+	tcp_loss_acked(l, t, g, &news);
+	if (!news.delivered)
+		return;
+	sack_detect(l, t, &news);
+	tcp_probe_arm(l, t);
+}
+
 void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const struct tcp_ack_news *news)
 {
 	probe_acked(l, t, g);
@@ -260,12 +284,8 @@ void tcp_loss_detect(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g
 		leave_recovery(t);
 	if (!t->sack_ok)
 		newreno(l, t, g, news);
-	else if (t->txq.count && tcp_rack_detect(l, t))
-		enter_recovery(l, t);
-	else if (!t->txq.count)
-		tcp_timer_stop(t, TCP_TIMER_REORDER);
-	if (t->sack_ok && t->recovery == TCP_RECOVERY)
-		tcp_prr_acked(t, news->delivered);
+	else
+		sack_detect(l, t, news);
 	tcp_probe_arm(l, t);
 }
 

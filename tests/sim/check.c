@@ -105,6 +105,9 @@ void check_frame(struct sim_host *h, const struct flat_frame *f)
 	if (!p)
 		return;
 	const struct tcp *t = container_of(p, struct tcp, pcb);
+	/* Without memory to cut a record, all of it counts as sent again, whatever went. */
+	if (h->world->alloc_failures)
+		return;
 	/* RFC 3042, RFC 6582 3.2: without SACK each duplicate ACK lets one segment more go. */
 	uint32_t window = t->cwnd + (t->sack_ok || t->recovery == TCP_LOSS ? 0 : (uint32_t)t->dupacks * t->snd.mss);
 	for (int i = 0; i < h->before_count; i++)

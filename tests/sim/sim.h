@@ -35,7 +35,7 @@
 #define SIM_TIME_MAX        DURATION_S(4 * 3600) /* virtual; a run that is not done by then hangs */
 #define SIM_STEPS_MAX       20000000u /* an application that waits for a slow peer looks up to 5000 times a second */
 #define SIM_PATIENCE        DURATION_S(600)            /* of an application whose peer may have been reset */
-#define SIM_PROGRESS        DURATION_S(60)             /* something must happen in this time on a perfect line */
+#define SIM_PROGRESS        DURATION_S(90)             /* something must happen in this time on a perfect line */
 #define SIM_EPOCH           (INT64_C(1000) * NS_PER_S) /* virtual time at the start */
 #define SIM_PORT            7
 #define SIM_PORT_CLIENT     1000 /* and up: of connection 0, 1, ... */

@@ -316,7 +316,6 @@ void wire_arrived(struct sim_host *h, const struct frame_in *f, bool forged)
 		return;
 	struct wire_end *e = &p->end[h->index];
 	e->silence.count = 0;
-	e->last_arrived = w->now;
 	if (forged)
 		return;
 	if (g.flags & WIRE_RST) {

@@ -159,6 +159,8 @@ void wire_learn_ack(struct sim_host *h, struct wire_end *e, const struct wire_se
 	bool old = e->irs_known && !(g->flags & (WIRE_SYN | WIRE_FIN)) && (g->len ? next <= e->sure : first < e->sure);
 	if (ack < 0 || ack > e->nxt || old)
 		return;
+	if (ack >= e->una)
+		e->last_arrived = h->world->now;
 	int32_t wnd = (int32_t)(scaled ? g->wnd << e->peer.shift : g->wnd);
 	e->edge = max32(e->edge, ack + wnd);
 	if (ack >= e->una)

@@ -346,6 +346,23 @@ START_TEST(reneging)
 }
 END_TEST
 
+/* RFC 6675 5: an ACK that a later one has overtaken still tells by its blocks what has arrived. */
+START_TEST(sack_blocks_of_an_overtaken_ack)
+{
+	struct tcp_net n;
+	uint32_t mss = begin(&n, &tcp_net_modern);
+	fly(&n, 10);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 2 * mss);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + mss, .sacks = 1, .sack = {{1 + 5 * mss, 1 + 10 * mss}});
+	ck_assert_int_eq(tcb(&n)->recovery, TCP_RECOVERY);
+	ck_assert_uint_eq(tcb(&n)->snd.una.n - n.iss, 1 + 2 * mss);
+	for (uint32_t i = 2; i < 5; i++)
+		OUT(&n, TCP_ACK, .seq = 1 + i * mss, .ack = 1, .len = mss);
+	OUT_NOTHING(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(sack_blocks_that_lie)
 {
 	struct tcp_net n;
@@ -423,5 +440,6 @@ Suite *tcp_loss_suite(void)
 	           fast_retransmit_with_sack, rack_waits_for_reordering, rack_waits_longer_after_duplicates,
 	           rack_finds_a_lost_retransmission, tail_loss_probe, tail_loss_probe_with_new_text,
 	           tail_loss_probe_in_place_of_the_timeout, rack_counts_small_segments, tail_loss_probe_that_repairs,
-	           no_probe_while_something_is_sacked, timeout, reneging, sack_blocks_that_lie, any_sack_blocks);
+	           no_probe_while_something_is_sacked, timeout, reneging, sack_blocks_of_an_overtaken_ack,
+	           sack_blocks_that_lie, any_sack_blocks);
 }
