@@ -280,6 +280,15 @@ static bool lacks_timestamp(struct tcp_layer *l, const struct tcp *t, const stru
 	return true;
 }
 
+/* Outside the window, but from a peer that knows it: one that has filled the window acknowledges from its right edge;
+ * one whose probe octet was taken and does not know it yet (send_ack), or that keeps the connection alive, from one
+ * before RCV.NXT. */
+static bool bare_ack_beside_window(const struct tcp *t, const struct tcp_seg *g)
+{
+	return tcp_synchronized(t->state) && seg_len(g) == 0 &&
+	       (seq_eq(g->seq, t->rcv.adv) || seq_eq(g->seq, seq_sub(t->rcv.nxt, 1)));
+}
+
 /* First check. False: not acceptable; answered with an ACK unless it is a reset. */
 static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
@@ -288,11 +297,10 @@ static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_
 	} else if (acceptable(t, g)) {
 		return true;
 	} else {
-		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. So do the
-		 * ACKs of a peer that has filled the window, which stand at its right edge. */
+		/* RFC 9293 3.10.7.4: with a zero window, valid ACKs, resets and urgent pointers still count. */
 		bool probe = tcp_synchronized(t->state) && seq_eq(g->seq, t->rcv.nxt) && seq_eq(t->rcv.adv, t->rcv.nxt);
-		bool at_edge = tcp_synchronized(t->state) && seg_len(g) == 0 && seq_eq(g->seq, t->rcv.adv);
-		if ((probe || at_edge) && (g->flags & TCP_ACK) && !(g->flags & (TCP_SYN | TCP_RST)))
+		if ((probe || bare_ack_beside_window(t, g)) && (g->flags & TCP_ACK) &&
+		    !(g->flags & (TCP_SYN | TCP_RST)))
 			tcp_ack_input(l, t, g);
 		if (t->state == TCP_CLOSED)
 			return false;

@@ -153,10 +153,12 @@ void wire_learn_ack(struct sim_host *h, struct wire_end *e, const struct wire_se
 	int32_t ack = (int32_t)(g->ack - e->iss);
 	bool scaled = e->own.ws && e->peer.ws && !(g->flags & WIRE_SYN);
 
-	/* RFC 9293 3.10.7.4: of a segment that is not acceptable, a peer's keep-alive for one, the ACK does not count.
+	/* RFC 9293 3.10.7.4: of a segment that is not acceptable the ACK does not count, but for a bare one just before
+	 * the window.
 	 */
 	int32_t first = (int32_t)(g->seq - e->irs), next = first + (int32_t)g->len;
-	bool old = e->irs_known && !(g->flags & (WIRE_SYN | WIRE_FIN)) && (g->len ? next <= e->sure : first < e->sure);
+	bool old = e->irs_known && !(g->flags & (WIRE_SYN | WIRE_FIN)) &&
+	           (g->len ? next <= e->sure : first < e->sure - 1);
 	if (ack < 0 || ack > e->nxt || old)
 		return;
 	if (ack >= e->una)

@@ -294,6 +294,23 @@ START_TEST(an_ack_at_the_right_edge)
 }
 END_TEST
 
+/* A peer that keeps the connection alive, or does not know yet that its probe was taken. */
+START_TEST(an_ack_just_before_the_window)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	do_send(&n, 100);
+	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 100);
+	IN(&n, TCP_ACK, .seq = 0, .ack = 51);
+	OUT(&n, TCP_ACK, .seq = 101, .ack = 1);
+	ck_assert_uint_eq(tcb(&n)->snd_ring.len, 50);
+	IN(&n, TCP_ACK, .seq = UINT32_MAX, .ack = 101);
+	OUT(&n, TCP_ACK, .seq = 101, .ack = 1);
+	ck_assert_uint_eq(tcb(&n)->snd_ring.len, 50);
+	tcp_net_end(&n);
+}
+END_TEST
+
 /* RFC 5961 3.2: exactly RCV.NXT resets. */
 START_TEST(reset_at_rcv_nxt)
 {
@@ -608,10 +625,10 @@ Suite *tcp_input_suite(void)
 	           syn_sent_refuses_a_wrong_ack, syn_sent_takes_a_reset_that_acknowledges_the_syn,
 	           syn_sent_ignores_what_has_no_syn, text_and_fin_on_the_syn_ack, a_segment_for_nobody_is_reset,
 	           malformed_segments_are_counted, groups_have_no_connections, acceptability,
-	           acceptability_with_a_zero_window, an_ack_at_the_right_edge, reset_at_rcv_nxt,
-	           reset_elsewhere_in_the_window, reset_outside_of_the_window, syn_in_a_synchronized_state,
-	           syn_in_syn_received, syn_received_refuses_a_wrong_ack, challenge_acks_are_limited,
-	           a_segment_without_ack_is_dropped, paws, paws_forgets_after_24_days, a_segment_without_its_timestamp,
-	           a_timestamp_that_was_not_agreed, ts_recent_comes_from_the_left_edge, text_after_close_is_reset,
-	           icmp_errors);
+	           acceptability_with_a_zero_window, an_ack_at_the_right_edge, an_ack_just_before_the_window,
+	           reset_at_rcv_nxt, reset_elsewhere_in_the_window, reset_outside_of_the_window,
+	           syn_in_a_synchronized_state, syn_in_syn_received, syn_received_refuses_a_wrong_ack,
+	           challenge_acks_are_limited, a_segment_without_ack_is_dropped, paws, paws_forgets_after_24_days,
+	           a_segment_without_its_timestamp, a_timestamp_that_was_not_agreed, ts_recent_comes_from_the_left_edge,
+	           text_after_close_is_reset, icmp_errors);
 }
