@@ -170,6 +170,8 @@ void wire_learn_ack(struct sim_host *h, struct wire_end *e, const struct wire_se
 	if (ack > e->una) {
 		e->una = ack;
 		e->una_moved = h->world->now;
+		if (!instant_is_never(e->business_since)) /* RFC 6298 5.3: the timer begins again */
+			e->business_since = h->world->now;
 		e->head_sends = 0;
 	} else if (ack == e->una && !g->len) {
 		e->dupacks = true;
