@@ -402,10 +402,9 @@ static bool send_ack(struct tcp_layer *l, struct tcp *t, struct frame_out *f, en
 		return false;
 	if (!t->ack_owed && !tcp_window_update_due(t))
 		return false;
-	/* Beyond the right edge (a probe of a zero window is out, or the window has shrunk) the peer would not accept
-	 * it. */
-	seq32 edge = seq_add(t->snd.una, t->snd.wnd);
-	struct segment g = segment_of(t, seq_min(t->snd.nxt, edge), 0);
+	/* While the peer refuses the octet of a zero-window probe, it would not accept what stands behind it. */
+	bool probing = t->snd.wnd == 0 && tcp_flight_size(t) == 1;
+	struct segment g = segment_of(t, probing ? t->snd.una : t->snd.nxt, 0);
 	*sent = emit(l, t, f, &g);
 	return true;
 }
