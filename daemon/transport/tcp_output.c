@@ -241,6 +241,8 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		tcp_timer_stop(t, TCP_TIMER_CORK);
 	if (fin)
 		t->fin_sent = true;
+	if (t->snd.wnd) /* no override any more */
+		tcp_timer_stop(t, TCP_TIMER_PERSIST);
 	if (!tcp_timer_on(t, TCP_TIMER_RETRANSMIT) && !tcp_timer_on(t, TCP_TIMER_PERSIST))
 		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
 	tcp_probe_arm(l, t);

@@ -54,6 +54,10 @@ void tcp_rearm(struct tcp_layer *l, struct tcp *t)
 	if (!t->txq.count)
 		tcp_timer_stop(t, TCP_TIMER_RETRANSMIT);
 	/* RFC 9293 3.8.6.1: data wait, and the window is zero. */
+	/* RFC 9293 3.8.6.2.1: text waits for the override, whatever arrives meanwhile. */
+	if (t->snd.wnd && !t->txq.count && tcp_unsent(t) && tcp_timer_on(t, TCP_TIMER_PERSIST) &&
+	    tcp_synchronized(t->state))
+		return;
 	bool blocked = t->snd.wnd == 0 && (tcp_unsent(t) || (t->fin_owed && !t->fin_sent) || t->txq.count);
 	if (!blocked || !tcp_synchronized(t->state)) {
 		tcp_timer_stop(t, TCP_TIMER_PERSIST);

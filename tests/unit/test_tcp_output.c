@@ -146,6 +146,30 @@ START_TEST(acks_stay_within_a_zero_window)
 }
 END_TEST
 
+/* RFC 9293 3.8.6.2.1 (4): the override comes although segments of the peer arrive all the time. */
+START_TEST(the_override_is_not_put_off)
+{
+	struct tcp_net n;
+	in_established(&n, &tcp_net_plain);
+	do_send(&n, 4380);
+	tcp_net_skip_output(&n);
+	IN(&n, TCP_ACK, .seq = 1, .ack = 4381, .wnd = 162);
+	do_send(&n, 5000);
+	OUT_NOTHING(&n);
+	for (uint32_t i = 0; i < 3; i++) {
+		tcp_net_pass(&n, 60);
+		IN(&n, TCP_ACK, .seq = 1 + i * 10, .ack = 4381, .len = 10, .wnd = 162);
+		OUT(&n, TCP_ACK, .seq = 4381, .ack = 11 + i * 10);
+	}
+	tcp_net_pass(&n, 21);
+	OUT(&n, TCP_ACK, .seq = 4381, .ack = 31, .len = 162);
+	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_PERSIST), -1);
+	ck_assert_int_gt(tcp_net_timer_ms(&n, TCP_TIMER_RETRANSMIT), 0);
+	tcp_net_skip_output(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(a_probe_that_is_taken)
 {
 	struct tcp_net n;
@@ -350,8 +374,8 @@ Suite *tcp_output_suite(void);
 Suite *tcp_output_suite(void)
 {
 	UNIT_SUITE("tcp_output", nagle, nodelay, silly_window_of_the_sender, half_of_a_small_window_is_not_silly,
-	           never_beyond_the_window, zero_window_probes_never_end, acks_stay_within_a_zero_window,
-	           a_probe_that_is_taken, a_fin_probes_a_zero_window, a_window_that_shrinks, effective_mss,
-	           room_for_sack_blocks, super_frames, a_super_frame_is_sent_again_in_segments, ttl_and_tos,
-	           connections_take_turns);
+	           never_beyond_the_window, zero_window_probes_never_end, the_override_is_not_put_off,
+	           acks_stay_within_a_zero_window, a_probe_that_is_taken, a_fin_probes_a_zero_window,
+	           a_window_that_shrinks, effective_mss, room_for_sack_blocks, super_frames,
+	           a_super_frame_is_sent_again_in_segments, ttl_and_tos, connections_take_turns);
 }
