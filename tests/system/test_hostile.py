@@ -215,7 +215,7 @@ def garbage_to_the_control_socket():
         expect_equal(len(daemon.sockets()), 1, "rows")
         bystander.source.kill()
         bystander.sink.kill()
-        wait_until(lambda: daemon.descriptors() <= before, 5,
+        wait_until(lambda: daemon.descriptors() <= before, 15,
                    lambda: f"no descriptor that came with garbage is left; {before} before, {daemon.descriptors()} now")
         daemon.no_sanitizer_report()
 
