@@ -454,7 +454,7 @@ static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_se
 		if (g->flags & TCP_FIN)
 			t->ack_owed = true;
 		if (t->state == TCP_TIME_WAIT && (g->flags & TCP_FIN))
-			tcp_timer_set(l, t, TCP_TIMER_WAIT, l->cfg.time_wait);
+			tcp_timer_set(l, t, TCP_TIMER_WAIT, t->knob.time_wait);
 		return;
 	}
 	if (t->orphan && g->text_len && seq_gt(seq_add(g->seq, g->text_len), t->rcv.nxt)) {

@@ -166,6 +166,23 @@ START_TEST(time_wait_without_a_listener_is_not_reused)
 }
 END_TEST
 
+/* Whatever FIN restarts it, the time is the connection's own. */
+START_TEST(time_wait_of_its_own_length)
+{
+	static const uint32_t seq[] = {1, 2}; /* the FIN again; one behind it */
+
+	for (size_t i = 0; i < ARRAY_LEN(seq); i++) {
+		struct tcp_net n;
+		in_time_wait(&n, &tcp_net_plain);
+		tcb(&n)->knob.time_wait = DURATION_S(5);
+		IN(&n, TCP_FIN | TCP_ACK, .seq = seq[i], .ack = 2);
+		OUT(&n, TCP_ACK, .seq = 2, .ack = 2);
+		ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_WAIT), 5000);
+		tcp_net_end(&n);
+	}
+}
+END_TEST
+
 START_TEST(time_wait_answers_a_fin_again)
 {
 	struct tcp_net n;
@@ -187,6 +204,6 @@ Suite *tcp_time_wait_suite(void)
 {
 	UNIT_SUITE("tcp_time_wait", time_wait_is_reused_by_a_later_syn, a_listener_without_timestamps,
 	           a_new_incarnation_begins_above_the_old_one, time_wait_stays_when_the_listener_is_full,
-	           old_duplicates_in_time_wait, time_wait_without_a_listener_is_not_reused,
+	           old_duplicates_in_time_wait, time_wait_without_a_listener_is_not_reused, time_wait_of_its_own_length,
 	           time_wait_answers_a_fin_again);
 }
