@@ -112,8 +112,6 @@ void tcp_established(struct tcp_layer *l, struct tcp *t);
 
 /* tcp_user.c: the shift that the window needs (RFC 7323 2.2); 0 when it is not to be offered. */
 uint8_t tcp_window_shift(const struct tcp *t);
-/* The MSS to advertise. */
-uint16_t tcp_advertised_mss(const struct tcp_layer *l, const struct tcp *t);
 /* The variables of a new incarnation; identity, buffers and options stay. */
 void tcp_reset_variables(struct tcp_layer *l, struct tcp *t);
 /* From SYN-RECEIVED on: the eight checks of RFC 9293 3.10.7.4. */

@@ -241,7 +241,7 @@ static enum ip_sent send_new(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		tcp_timer_stop(t, TCP_TIMER_CORK);
 	if (fin)
 		t->fin_sent = true;
-	if (t->snd.wnd) /* no override any more */
+	if (t->snd.wnd) /* the override is over, or this is what it sends: from here on it is ordinary flight */
 		tcp_timer_stop(t, TCP_TIMER_PERSIST);
 	if (!tcp_timer_on(t, TCP_TIMER_RETRANSMIT) && !tcp_timer_on(t, TCP_TIMER_PERSIST))
 		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
@@ -337,10 +337,6 @@ static bool send_persist(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	struct segment g = segment_of(t, t->snd.nxt, 0);
 	g.len = u32_min(unsent, u32_min(u32_max(t->snd.wnd, 1), g.mss));
 	*sent = send_new(l, t, f, &g, fin && g.len == unsent && !unsent);
-	if (t->snd.wnd) { /* a small segment into a small window: from here on it is ordinary flight */
-		tcp_timer_stop(t, TCP_TIMER_PERSIST);
-		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
-	}
 	return true;
 }
 

@@ -34,7 +34,8 @@ uint8_t tcp_window_shift(const struct tcp *t)
 	return shift;
 }
 
-uint16_t tcp_advertised_mss(const struct tcp_layer *l, const struct tcp *t)
+/* The MSS to advertise. */
+static uint16_t advertised_mss(const struct tcp_layer *l, const struct tcp *t)
 {
 	uint32_t mss = (uint32_t)l->ip->cfg.mtu - IPV4_HDR_MIN - TCP_HDR_MIN;
 
@@ -46,7 +47,7 @@ void tcp_reset_variables(struct tcp_layer *l, struct tcp *t)
 {
 	memset(&t->snd, 0, sizeof(t->snd));
 	memset(&t->rcv, 0, sizeof(t->rcv));
-	t->rcv.mss = tcp_advertised_mss(l, t);
+	t->rcv.mss = advertised_mss(l, t);
 	t->rcv.wind_shift = tcp_window_shift(t);
 	t->snd.mss = t->snd.mss_peer = TCP_MSS_DEFAULT;
 	t->rto = l->cfg.rto_initial;
@@ -429,7 +430,7 @@ int tcp_set_mss(struct tcp_layer *l, struct tcp *t, uint32_t mss)
 		return EINVAL;
 	t->user_mss = (uint16_t)mss;
 	if (tcp_unopened(t))
-		t->rcv.mss = tcp_advertised_mss(l, t);
+		t->rcv.mss = advertised_mss(l, t);
 	else if (t->state != TCP_CLOSED)
 		tcp_update_mss(l, t);
 	return 0;
