@@ -22,6 +22,7 @@ TEXT(address)
 NUMBER(mtu)
 NUMBER(pid)
 NUMBER(uptime_ms)
+NUMBER(memory)
 
 static struct value get_uptime(const void *item)
 {
@@ -39,6 +40,7 @@ static const struct column info_columns[] = {
         {"uptime_ms", "up for", IN_JSON, false, get_uptime_ms},
         {"uptime", "up for", IN_TEXT, false, get_uptime},
         {"pid", "pid", IN_BOTH, false, get_pid},
+        {"memory", "allocated by the stack", IN_BOTH, false, get_memory},
 };
 
 static enum exit_status run(struct cli *c, int argc, char **argv)
@@ -65,6 +67,7 @@ const struct verb verb_info = {
         .name = "info",
         .summary = "the daemon and the interface that it owns",
         .help = "Usage: toynetctl info [--json]\n"
-                "Version, interface, hardware address, address and prefix, MTU, running time and pid of the daemon.\n",
+                "Version, interface, hardware address, address and prefix, MTU, running time and pid of the daemon, and the bytes of memory\n"
+                "that its stack has allocated (without the heap of the program around it).\n",
         .run = run,
 };

@@ -18,6 +18,7 @@ void admin_get_info(struct call *c, const ProtobufCMessage *request, struct sock
 	m.mtu = ip->mtu;
 	m.uptime_ms = (uint64_t)(instant_since(srv->env->now, srv->started).ns / NS_PER_MS);
 	m.pid = (uint32_t)getpid();
+	m.memory = srv->env->allocated;
 	call_reply(c, &m.base);
 }
 

@@ -190,6 +190,8 @@ START_TEST(administration)
 	ck_assert_str_eq(i->mac, "02:00:00:00:00:01");
 	ck_assert_uint_eq(i->mtu, 1500);
 	ck_assert_uint_eq(i->uptime_ms, 1000);
+	ck_assert_uint_eq(i->memory, r.env.allocated);
+	ck_assert_uint_gt(i->memory, 0);
 	rpc_answer_free(i);
 	rpc_open_tcp(&p);
 	Toynet__V1__GetStatsResponse *s = rpc_answer(rpc_call(&p, "/toynet.v1.Admin/GetStats", &stats),
