@@ -34,8 +34,8 @@
 	X(IpInReceives, "IP datagrams received")                                                       \
 	X(IpInDelivers, "IP datagrams delivered to a protocol")                                        \
 	X(IpInHdrErrors, "IP headers that are malformed")                                              \
-	X(IpInCsumErrors, "IP header checksums that are wrong")                                        \
-	X(IpInTruncatedPkts, "IP datagrams longer than their frame")                                   \
+	X(IpExtInCsumErrors, "IP header checksums that are wrong")                                     \
+	X(IpExtInTruncatedPkts, "IP datagrams longer than their frame")                                \
 	X(IpInAddrErrors, "IP datagrams for an address that is not ours")                              \
 	X(IpInMartians, "IP datagrams from an impossible source")                                      \
 	X(IpInUnknownProtos, "IP datagrams of a protocol that nobody wants")                           \
@@ -45,7 +45,7 @@
 	X(IpReasmFails, "IP datagrams that could not be put together, and malformed fragments")        \
 	X(IpReasmTimeout, "IP datagrams whose fragments did not all come in time")                     \
 	X(IpReasmErrors, "IP fragments that are malformed or contradict others")                       \
-	X(IpReasmOverlaps, "IP fragments that overlap others: the datagram is dropped (RFC 5722)")     \
+	X(IpExtReasmOverlaps, "IP fragments that overlap others: the datagram is dropped (RFC 5722)")  \
 	X(IpReasmDuplicates, "IP fragments that came twice")                                           \
 	X(IpReasmLate, "IP fragments of a datagram that was dropped already")                          \
 	X(IpReasmTooMany, "IP fragments beyond the most that one datagram may have")                   \
@@ -75,7 +75,7 @@
 	X(IcmpOutEchoReps, "echo replies sent")                                                        \
 	X(IcmpOutDestUnreachs, "destination unreachable messages sent")                                \
 	X(IcmpOutTimeExcds, "time exceeded messages sent")                                             \
-	X(IcmpOutRateLimited, "ICMP errors not sent because of the rate limit")                        \
+	X(IcmpOutRateLimitGlobal, "ICMP errors not sent because of the rate limit")                    \
 	X(IcmpOutSuppressed, "ICMP errors not sent because RFC 1122 3.2.2 forbids them")               \
 	X(IgmpInMsgs, "IGMP messages received")                                                        \
 	X(IgmpInErrors, "IGMP messages that are malformed")                                            \
@@ -108,54 +108,55 @@
 	X(TcpInCsumErrors, "TCP checksums that are wrong")                                             \
 	X(TcpOutRsts, "TCP resets sent")                                                               \
 	X(TcpInNoSocket, "TCP segments for no socket of ours")                                         \
-	X(TcpListenOverflows, "connections dropped because the accept queue was full")                 \
-	X(TcpListenDrops, "SYNs dropped because the SYN queue was full or memory was short")           \
+	X(TcpExtListenOverflows, "connections dropped because the accept queue was full")              \
+	X(TcpListenNoMemory, "SYNs dropped for want of memory or by a quota")                          \
+	X(TcpExtTCPReqQFullDrop, "SYNs dropped because the SYN queue was full and cookies are off")    \
 	X(TcpInCE, "segments with text that a router marked (RFC 3168)")                               \
 	X(TcpEcnReductions, "reductions of the congestion window by ECE")                              \
-	X(TcpSyncookiesSent, "SYNs answered with a cookie")                                            \
-	X(TcpSyncookiesRecv, "connections opened by a cookie")                                         \
-	X(TcpSyncookiesFailed, "ACKs to a listener whose cookie is not valid")                         \
+	X(TcpExtSyncookiesSent, "SYNs answered with a cookie")                                         \
+	X(TcpExtSyncookiesRecv, "connections opened by a cookie")                                      \
+	X(TcpExtSyncookiesFailed, "ACKs to a listener whose cookie is not valid")                      \
 	X(TcpInBadState, "TCP segments that their state does not allow")                               \
 	X(TcpInUnacceptable, "TCP segments outside the receive window")                                \
 	X(TcpInBadAck, "TCP segments whose acknowledgment is not acceptable")                          \
 	X(TcpInBadReset, "TCP resets ignored by RFC 5961 3.2")                                         \
-	X(TcpPAWSDrops, "TCP segments dropped by PAWS")                                                \
+	X(TcpExtPAWSEstab, "TCP segments dropped by PAWS")                                             \
 	X(TcpNoMemory, "TCP segments dropped for want of memory")                                      \
 	X(TcpDataAfterClose, "TCP segments with data after the application closed")                    \
-	X(TcpOutOfOrder, "TCP segments queued out of order")                                           \
-	X(TcpOutOfOrderDrops, "TCP segments dropped because too many gaps were open")                  \
+	X(TcpExtTCPOFOQueue, "TCP segments queued out of order")                                       \
+	X(TcpExtTCPOFODrop, "TCP segments dropped because too many gaps were open")                    \
 	X(TcpDuplicateData, "TCP segments with nothing but bytes already received")                    \
 	X(TcpBeyondWindow, "TCP segments with bytes beyond the receive window")                        \
 	X(TcpFinMismatch, "FINs and text that contradict the place of the first FIN")                  \
 	X(TcpNoTimestamp, "TCP segments without the timestamp that was agreed (RFC 7323 3.2)")         \
-	X(TcpChallengeAcks, "challenge ACKs sent (RFC 5961)")                                          \
-	X(TcpChallengeLimited, "challenge ACKs not sent because of the limit (RFC 5961 7)")            \
+	X(TcpExtTCPChallengeACK, "challenge ACKs sent (RFC 5961)")                                     \
+	X(TcpExtTCPACKSkippedChallenge, "challenge ACKs not sent because of the limit (RFC 5961 7)")   \
 	X(TcpFastRetransmits, "recoveries entered by duplicate ACKs, SACK or RACK")                    \
-	X(TcpTimeouts, "expiries of the retransmission timer")                                         \
+	X(TcpExtTCPTimeouts, "expiries of the retransmission timer")                                   \
 	X(TcpSpuriousRecoveries, "recoveries and timeouts found to be needless, and undone")           \
-	X(TcpDSACKRecv, "duplicate reports received (RFC 2883)")                                       \
+	X(TcpExtTCPDSACKRecv, "duplicate reports received (RFC 2883)")                                 \
 	X(TcpDSACKSent, "duplicate reports sent (RFC 2883)")                                           \
 	X(TcpPmtuIgnored, "fragmentation needed messages that claim more than was sent")               \
 	X(TcpPmtuDelayed, "fragmentation needed messages kept until a timeout (RFC 5927 7.2)")         \
-	X(TcpMTUPFail, "path MTU probes that were lost (RFC 4821)")                                    \
-	X(TcpMTUPSuccess, "path MTU probes that arrived (RFC 4821)")                                   \
+	X(TcpExtTCPMTUPFail, "path MTU probes that were lost (RFC 4821)")                              \
+	X(TcpExtTCPMTUPSuccess, "path MTU probes that arrived (RFC 4821)")                             \
 	X(TcpMTUPBlackHoles, "times that the MSS was lowered after timeouts (RFC 4821 7.7)")           \
-	X(TcpLossProbes, "tail loss probes sent (RFC 8985 7)")                                         \
-	X(TcpZeroWindowProbes, "zero-window probes sent")                                              \
-	X(TcpKeepaliveProbes, "keep-alive probes sent")                                                \
+	X(TcpExtTCPLossProbes, "tail loss probes sent (RFC 8985 7)")                                   \
+	X(TcpExtTCPWinProbe, "zero-window probes sent")                                                \
+	X(TcpExtTCPKeepAlive, "keep-alive probes sent")                                                \
 	X(TcpKeepaliveDrops, "connections given up because keep-alive probes found no answer")         \
 	X(TcpUserTimeouts, "connections given up by their user timeout")                               \
 	X(TcpPersistDrops, "orphans given up while the peer's window was zero")                        \
-	X(TcpAbortOnTimeout, "connections given up after too many retransmissions")                    \
-	X(TcpAbortOnClose, "connections reset because the application left bytes unread")              \
-	X(TcpAbortOnLinger, "connections reset by SO_LINGER 0 or an abort call")                       \
+	X(TcpRetransmitDrops, "connections given up after too many retransmissions")                   \
+	X(TcpExtTCPAbortOnClose, "connections reset because the application left bytes unread")        \
+	X(TcpLingerAborts, "connections reset by SO_LINGER 0 or an abort call")                        \
 	X(TcpAbortOnOrphan, "orphans given up by a limit")                                             \
-	X(TcpOrphanOverflow, "connections reset at their close because of too many orphans")           \
-	X(TcpTimeWaitOverflow, "connections that skipped TIME-WAIT because too many were in it")       \
-	X(TcpTimeWaits, "connections that passed to TIME-WAIT")                                        \
+	X(TcpExtTCPAbortOnMemory, "connections reset at their close because of too many orphans")      \
+	X(TcpExtTCPTimeWaitOverflow, "connections that skipped TIME-WAIT because too many were in it") \
+	X(TcpExtTW, "connections that passed to TIME-WAIT")                                            \
 	X(TcpTimeWaitReused, "connections opened out of TIME-WAIT (RFC 6191)")                         \
 	X(TcpSackBlocksIn, "SACK blocks received")                                                     \
-	X(TcpSackBlocksBad, "SACK blocks ignored because they are not valid")                          \
+	X(TcpExtTCPSACKDiscard, "SACK blocks ignored because they are not valid")                      \
 	X(TcpSackEdgesIgnored, "edges of SACK blocks ignored because they cut finer than segments")    \
 	X(SocketOpens, "sockets allocated")                                                            \
 	X(SocketCloses, "sockets released")                                                            \

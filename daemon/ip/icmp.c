@@ -198,7 +198,7 @@ static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t
 		return;
 	}
 	if (!icmp_take_token(ip)) {
-		COUNT(ip->cnt, IcmpOutRateLimited);
+		COUNT(ip->cnt, IcmpOutRateLimitGlobal);
 		return;
 	}
 	/* RFC 1812 4.3.2.3: as much of the datagram as fits without making the error longer than 576 bytes. */

@@ -60,12 +60,12 @@ static enum counter ipv4_check_header(struct ipv4_view *v)
 		return CNT_IpInHdrErrors;
 	/* RFC 1122 3.2.1.2: the checksum of every datagram is verified. */
 	if (csum_finish(csum_add(CSUM_ZERO, v->p, v->hdr_len)) != 0)
-		return CNT_IpInCsumErrors;
+		return CNT_IpExtInCsumErrors;
 	v->total = load_be16(v->p + IPV4_OFF_LEN);
 	if (v->total < v->hdr_len)
 		return CNT_IpInHdrErrors;
 	if (v->total > v->avail)
-		return CNT_IpInTruncatedPkts;
+		return CNT_IpExtInTruncatedPkts;
 	return ipv4_check_options(v);
 }
 

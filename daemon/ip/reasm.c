@@ -218,7 +218,7 @@ static enum counter place(struct ip_layer *ip, struct datagram *d, const struct 
 	uint32_t reached = d->parts > 0 ? (uint32_t)d->part[d->parts - 1]->at + d->part[d->parts - 1]->len : 0;
 
 	if (i < d->parts && d->part[i]->at < end)
-		return same(d->part[i], p) ? CNT_IpReasmDuplicates : CNT_IpReasmOverlaps;
+		return same(d->part[i], p) ? CNT_IpReasmDuplicates : CNT_IpExtReasmOverlaps;
 	if (p->last ? (d->total > 0 || end < reached) : (d->total > 0 && end > d->total))
 		return CNT_IpReasmErrors;
 	if (d->parts == IP_REASM_FRAGMENTS_MAX)

@@ -147,7 +147,7 @@ void socket_close(struct stack *s, struct socket *so, bool unread)
 	}
 	/* SO_LINGER with zero: RFC 9293 3.10.5, ABORT. TIME-WAIT stays, as the peer needs it. */
 	if (so->linger_on && so->linger_s == 0 && so->tcp.state != TCP_CLOSED && so->tcp.state != TCP_TIME_WAIT) {
-		COUNT(&s->counters, TcpAbortOnLinger);
+		COUNT(&s->counters, TcpLingerAborts);
 		socket_abort(s, so);
 		return;
 	}

@@ -98,7 +98,7 @@ void tcp_cookie_answer(struct tcp_layer *l, struct tcp *listener, const struct t
 	packet[13] = TCP_SYN | TCP_ACK;
 	store_be16(packet + 14, tcp_advertise(&t, true));
 	COUNT(l->cnt, TcpOutSegs);
-	COUNT(l->cnt, TcpSyncookiesSent);
+	COUNT(l->cnt, TcpExtSyncookiesSent);
 	listener->cookies_until = instant_add(l->env->now, COOKIE_LIFE);
 	ip_send_copy(l->ip, &tx, packet, len, 16);
 }
@@ -140,12 +140,12 @@ bool tcp_cookie_open(struct tcp_layer *l, struct tcp *listener, const struct tcp
 	if (instant_is_never(listener->cookies_until) || instant_lt(listener->cookies_until, l->env->now))
 		return false;
 	if ((g->flags & (TCP_SYN | TCP_FIN)) || !syn_of(l, g, &syn)) {
-		COUNT(l->cnt, TcpSyncookiesFailed);
+		COUNT(l->cnt, TcpExtSyncookiesFailed);
 		return false;
 	}
-	COUNT(l->cnt, TcpSyncookiesRecv);
+	COUNT(l->cnt, TcpExtSyncookiesRecv);
 	if (listener->accept_count >= listener->backlog) {
-		TCP_DROP(l, listener, TcpListenOverflows);
+		TCP_DROP(l, listener, TcpExtListenOverflows);
 		return true;
 	}
 	struct tcp *t = tcp_child_new(l, listener, &syn, seq_sub(g->ack, 1));

@@ -108,11 +108,11 @@ void tcp_challenge_ack(struct tcp_layer *l, struct tcp *t)
 		t->challenges = 0;
 	}
 	if (t->challenges >= TCP_CHALLENGES_PER_S) {
-		COUNT(l->cnt, TcpChallengeLimited);
+		COUNT(l->cnt, TcpExtTCPACKSkippedChallenge);
 		return;
 	}
 	t->challenges++;
-	COUNT(l->cnt, TcpChallengeAcks);
+	COUNT(l->cnt, TcpExtTCPChallengeACK);
 	t->ack_owed = true;
 	tcp_output_wanted(l, t);
 }
@@ -293,7 +293,7 @@ static bool bare_ack_beside_window(const struct tcp *t, const struct tcp_seg *g)
 static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (paws(l, t, g)) {
-		TCP_DROP(l, t, TcpPAWSDrops);
+		TCP_DROP(l, t, TcpExtPAWSEstab);
 	} else if (acceptable(t, g)) {
 		return true;
 	} else {

@@ -54,7 +54,7 @@ bool tcp_child_ready(struct tcp_layer *l, struct tcp *t)
 	struct tcp *parent = t->parent;
 
 	if (parent->accept_count >= parent->backlog) {
-		COUNT(l->cnt, TcpListenOverflows);
+		COUNT(l->cnt, TcpExtListenOverflows);
 		return false;
 	}
 	list_remove(&t->accept_link);
@@ -109,12 +109,12 @@ struct tcp *tcp_child_new(struct tcp_layer *l, struct tcp *listener, const struc
 	struct tcp *t = l->up.child(l->up.ctx, listener);
 
 	if (!t) {
-		TCP_DROP(l, listener, TcpListenDrops);
+		TCP_DROP(l, listener, TcpListenNoMemory);
 		return NULL;
 	}
 	inherit(t, listener);
 	if (pcb_accept(&l->pcbs, &t->pcb, syn->local, syn->remote) != 0) {
-		TCP_DROP(l, listener, TcpListenDrops);
+		TCP_DROP(l, listener, TcpListenNoMemory);
 		l->up.closed(l->up.ctx, t);
 		return NULL;
 	}
@@ -180,14 +180,14 @@ void tcp_listen_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *
 		return;
 	}
 	if (t->accept_count >= t->backlog) {
-		TCP_DROP(l, t, TcpListenOverflows);
+		TCP_DROP(l, t, TcpExtListenOverflows);
 		return;
 	}
 	if (!tcp_listen_room(t)) {
 		if (l->cfg.syn_cookies)
 			tcp_cookie_answer(l, t, g);
 		else
-			TCP_DROP(l, t, TcpListenDrops);
+			TCP_DROP(l, t, TcpExtTCPReqQFullDrop);
 		return;
 	}
 	open_child(l, t, g);

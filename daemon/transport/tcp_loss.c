@@ -139,7 +139,7 @@ static void sack_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		struct tcp_gap b = g->opt.sack[i];
 		COUNT(l->cnt, TcpSackBlocksIn);
 		if (!seq_lt(b.start, b.end) || seq_gt(b.end, t->snd.nxt)) {
-			COUNT(l->cnt, TcpSackBlocksBad);
+			COUNT(l->cnt, TcpExtTCPSACKDiscard);
 			continue;
 		}
 		if (seq_le(b.end, t->snd.una))

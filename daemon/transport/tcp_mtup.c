@@ -71,7 +71,7 @@ void tcp_mtup_acked(struct tcp_layer *l, struct tcp *t)
 {
 	if (!t->mtup.size || seq_lt(t->snd.una, t->mtup.end))
 		return;
-	COUNT(l->cnt, TcpMTUPSuccess);
+	COUNT(l->cnt, TcpExtTCPMTUPSuccess);
 	t->mtup.low = t->mtup.size;
 	t->mtup.size = 0;
 	settle(l, t);
@@ -79,7 +79,7 @@ void tcp_mtup_acked(struct tcp_layer *l, struct tcp *t)
 
 static void failed(struct tcp_layer *l, struct tcp *t)
 {
-	COUNT(l->cnt, TcpMTUPFail);
+	COUNT(l->cnt, TcpExtTCPMTUPFail);
 	t->mtup.high = (uint16_t)(t->mtup.size - 1);
 	t->mtup.size = 0;
 	settle(l, t);

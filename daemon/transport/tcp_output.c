@@ -325,7 +325,7 @@ static bool send_persist(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 		return false;
 	t->persist_owed = false;
 	if (t->snd.wnd == 0)
-		COUNT(l->cnt, TcpZeroWindowProbes);
+		COUNT(l->cnt, TcpExtTCPWinProbe);
 	if (t->txq.count) {
 		*sent = retransmit(l, t, f, 0, t->snd.mss);
 		return true;
@@ -362,7 +362,7 @@ static bool send_probe(struct tcp_layer *l, struct tcp *t, struct frame_out *f, 
 	t->probe_owed = false;
 	if (!t->txq.count || t->recovery != TCP_OPEN)
 		return false;
-	COUNT(l->cnt, TcpLossProbes);
+	COUNT(l->cnt, TcpExtTCPLossProbes);
 	t->probe_out = true;
 	t->probe_retrans = false;
 	bool done = send_text(l, t, f, sent, true);
@@ -388,7 +388,7 @@ static bool send_keepalive(struct tcp_layer *l, struct tcp *t, struct frame_out 
 	t->keepalive_owed = false;
 	if (!tcp_synchronized(t->state))
 		return false;
-	COUNT(l->cnt, TcpKeepaliveProbes);
+	COUNT(l->cnt, TcpExtTCPKeepAlive);
 	struct segment g = segment_of(t, seq_sub(t->snd.nxt, 1), 0);
 	*sent = emit(l, t, f, &g);
 	return true;

@@ -237,10 +237,10 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 	}
 	note_duplicate_beyond(t, b);
 	if (!gap_insert(l, t, b)) {
-		TCP_DROP(l, t, TcpOutOfOrderDrops);
+		TCP_DROP(l, t, TcpExtTCPOFODrop);
 		return;
 	}
-	COUNT(l->cnt, TcpOutOfOrder);
+	COUNT(l->cnt, TcpExtTCPOFOQueue);
 	t->stat.out_of_order += segments;
 	ring_write_at(&t->rcv_ring, pos, p, len);
 	note_recent(t, seq);

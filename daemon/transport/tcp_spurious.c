@@ -86,7 +86,7 @@ static void look_at_duplicates(struct tcp_layer *l, struct tcp *t, const struct 
 {
 	if (!tcp_reports_duplicate(g))
 		return;
-	COUNT(l->cnt, TcpDSACKRecv);
+	COUNT(l->cnt, TcpExtTCPDSACKRecv);
 	if (!t->undo.valid || !t->undo.retrans || seq_lt(g->opt.sack[0].start, t->undo.marker))
 		return;
 	if (--t->undo.retrans == 0)

@@ -143,13 +143,13 @@ void tcp_enter_time_wait(struct tcp_layer *l, struct tcp *t)
 	if (l->time_waits >= l->cfg.time_wait_max) {
 		/* The peer gets its ACK; should that be lost, its FIN is answered with a reset, when it has all text.
 		 */
-		COUNT(l->cnt, TcpTimeWaitOverflow);
+		COUNT(l->cnt, TcpExtTCPTimeWaitOverflow);
 		if (t->ack_owed)
 			tcp_send_last_ack(l, t);
 		tcp_end(l, t, 0, "too many connections are in TIME-WAIT");
 		return;
 	}
-	COUNT(l->cnt, TcpTimeWaits);
+	COUNT(l->cnt, TcpExtTW);
 	forget_sending(l, t);
 	tcp_set_state(l, t, TCP_TIME_WAIT, "both FINs acknowledged");
 	/* RFC 9293 3.6.1, MUST-13: linger for 2 MSL. */

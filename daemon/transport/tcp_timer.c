@@ -92,13 +92,13 @@ static void retransmit_timeout(struct tcp_layer *l, struct tcp *t)
 		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_user_timeout_clamp(l, t, tcp_rto_backed_off(l, t)));
 		return;
 	}
-	COUNT(l->cnt, TcpTimeouts);
+	COUNT(l->cnt, TcpExtTCPTimeouts);
 	if (tcp_user_timed_out(l, t)) {
 		give_up_user_timeout(l, t);
 		return;
 	}
 	if (!t->user_timeout.ns && t->retries >= retry_limit(l, t)) {
-		COUNT(l->cnt, TcpAbortOnTimeout);
+		COUNT(l->cnt, TcpRetransmitDrops);
 		if (tcp_synchronized(t->state))
 			tcp_send_reset(l, t, "too many retransmissions");
 		tcp_end(l, t, t->soft_error ? t->soft_error : ETIMEDOUT, "too many retransmissions");

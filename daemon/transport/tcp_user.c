@@ -335,12 +335,12 @@ void tcp_close(struct tcp_layer *l, struct tcp *t, bool unread)
 	}
 	/* RFC 9293 3.6.1, RFC 2525 2.17: unread text is lost, and the peer must know. */
 	if (unread || t->rcv_ring.len || t->rcv.borrowed) {
-		COUNT(l->cnt, TcpAbortOnClose);
+		COUNT(l->cnt, TcpExtTCPAbortOnClose);
 		close_with_reset(l, t, "closed with unread text");
 		return;
 	}
 	if (l->orphans > l->cfg.orphans_max) {
-		COUNT(l->cnt, TcpOrphanOverflow);
+		COUNT(l->cnt, TcpExtTCPAbortOnMemory);
 		close_with_reset(l, t, "too many orphans");
 		return;
 	}

@@ -262,11 +262,11 @@ def times_of_retransmissions():
     with bench() as b:
         for options, probes in ((mss(1000), 0), (MSS_SACK, 1)):
             peer, s = b.accepted(options, RTT)
-            before = b.daemon.stats()["TcpLossProbes"]
+            before = b.daemon.stats()["TcpExtTCPLossProbes"]
             s.send(b"x")
             at = [peer.next(LONG, lambda g: g.text).at for _ in range(4 + probes)]
             gaps = [y - x for x, y in zip(at, at[1:])]
-            expect_equal(b.daemon.stats()["TcpLossProbes"] - before, probes, "probes")
+            expect_equal(b.daemon.stats()["TcpExtTCPLossProbes"] - before, probes, "probes")
             expect(0.2 < gaps[0] < 0.6, f"first retransmission: {gaps}")
             expect(all(1.7 < y / x < 2.3 for x, y in zip(gaps[probes:], gaps[probes + 1:])), f"each waits twice as long: {gaps}")
             peer.send(RST)

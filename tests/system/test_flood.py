@@ -178,12 +178,12 @@ def rates_are_kept(what, rates, before, share):
 def everything_goes_back(lab, daemon, sockets):
     wait_until(lambda: half_open(daemon) == 0, 30, "the half-open connections end", pause=0.5)
     wait_until(lambda: len(daemon.sockets()) <= sockets, 30, "as many sockets as before", pause=0.5)
-    cookies = daemon.stats()["TcpSyncookiesSent"]
+    cookies = daemon.stats()["TcpExtSyncookiesSent"]
     visitors = lab.kernel(clients, PORT)
     time.sleep(0.5)
     visitors.tell()
     expect(max(visitors.wait()) < CONNECT_TIME, "a client after the flood")
-    expect_equal(daemon.stats()["TcpSyncookiesSent"], cookies, "cookies sent, when nobody floods")
+    expect_equal(daemon.stats()["TcpExtSyncookiesSent"], cookies, "cookies sent, when nobody floods")
 
 
 def flood(build, pace, seconds, memory_max):
@@ -208,15 +208,15 @@ def flood(build, pace, seconds, memory_max):
         new = {name: value - counters[name] for name, value in daemon.stats().items()}
         print(f"{sent} SYNs; rates before {before}, during {during}; {len(times)} clients, the slowest {max(times):.3f} s; "
               f"{daemon.cpu_seconds() - cpu:.2f} s of CPU; memory +{grown >> 10} KiB; {waiting} half open; "
-              f"cookies {new['TcpSyncookiesSent']} sent, {new['TcpSyncookiesRecv']} back")
+              f"cookies {new['TcpExtSyncookiesSent']} sent, {new['TcpExtSyncookiesRecv']} back")
         expect(sent >= SENT_SHARE * RATE * seconds, f"the flood was only {sent / seconds:.0f} SYNs/s")
         rates_are_kept("during the flood", during, before, SHARE)
         expect(max(times) < CONNECT_TIME, f"a client waited for {max(times):.2f} s")
         expect(grown < memory_max, f"the flood took {grown >> 20} MiB")
         expect(waiting <= max(BACKLOG, SYN_QUEUE_MIN), f"{waiting} connections are half open")
         # The kernel may drop some at the TAP's queue, as any interface does; all others are answered.
-        expect(new["TcpSyncookiesSent"] > sent / 2, f"{new['TcpSyncookiesSent']} cookies for {sent} SYNs")
-        expect(new["TcpSyncookiesRecv"] > 0, "no client came in by a cookie")
+        expect(new["TcpExtSyncookiesSent"] > sent / 2, f"{new['TcpExtSyncookiesSent']} cookies for {sent} SYNs")
+        expect(new["TcpExtSyncookiesRecv"] > 0, "no client came in by a cookie")
         rates_are_kept("after the flood", transfers.over(1), before, 0.9)
         everything_goes_back(lab, daemon, sockets)
         daemon.no_sanitizer_report()

@@ -119,12 +119,12 @@ def both_ways(mute, size):
         mtu = find(block, "pmtu")
         if mute:
             expect(HOP - NEAR < mtu <= HOP, f"path MTU found by probes: {mtu}")
-            expect(stats["TcpMTUPSuccess"] > 0 and stats["TcpMTUPBlackHoles"] > 0, f"no probes: {stats}")
+            expect(stats["TcpExtTCPMTUPSuccess"] > 0 and stats["TcpMTUPBlackHoles"] > 0, f"no probes: {stats}")
             expect_equal(stats["IpPmtuLowered"], 0, "path MTUs lowered by ICMP messages")
         else:
             expect_equal(mtu, HOP, "path MTU found by ICMP messages")
             expect_equal(stats["IpPmtuLowered"], 1, "path MTUs lowered by ICMP messages")
-            expect_equal(stats["TcpTimeouts"], 0, "timeouts")
+            expect_equal(stats["TcpExtTCPTimeouts"], 0, "timeouts")
         source = path.kernel(kernel_source, size)
         source.ask()
         got = lab.client(toynet_sink).wait(150)

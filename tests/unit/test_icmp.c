@@ -130,7 +130,7 @@ START_TEST(errors_are_rate_limited)
 	for (int i = 0; i < ICMP_ERRORS_BURST + 10; i++)
 		in_ip(&n, (struct ip_spec){.protocol = 99});
 	ck_assert_uint_eq(n.cnt.v[CNT_IcmpOutDestUnreachs], ICMP_ERRORS_BURST);
-	ck_assert_uint_eq(n.cnt.v[CNT_IcmpOutRateLimited], 10);
+	ck_assert_uint_eq(n.cnt.v[CNT_IcmpOutRateLimitGlobal], 10);
 	net_pass(&n, 1000 / ICMP_ERRORS_PER_SECOND * 3 + 1);
 	net_reload(&n);
 	for (int i = 0; i < 10; i++)

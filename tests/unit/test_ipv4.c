@@ -73,10 +73,10 @@ static const struct drop_case {
         {CNT_IpInHdrErrors, {.version_ihl = 0x65}},
         {CNT_IpInHdrErrors, {.version_ihl = 0x44}},
         {CNT_IpInHdrErrors, {.version_ihl = 0x4f}},
-        {CNT_IpInCsumErrors, {.bad_csum = true}},
+        {CNT_IpExtInCsumErrors, {.bad_csum = true}},
         {CNT_IpInHdrErrors, {.total_delta = -1}},
-        {CNT_IpInTruncatedPkts, {.total_delta = 1}},
-        {CNT_IpInTruncatedPkts, {.total_delta = 40000}},
+        {CNT_IpExtInTruncatedPkts, {.total_delta = 1}},
+        {CNT_IpExtInTruncatedPkts, {.total_delta = 40000}},
         {CNT_COUNT, {.options = nop_end, .options_len = 4}},
         {CNT_IpInSourceRoutes, {.options = lsrr, .options_len = 8}},
         {CNT_IpInSourceRoutes, {.options = ssrr, .options_len = 8}},
@@ -141,7 +141,7 @@ START_TEST(every_length_is_counted)
 		else if (len < ETHER_HDR_LEN + IPV4_HDR_MIN)
 			net_expect_drop(&n, CNT_IpInHdrErrors);
 		else if (len < 70)
-			net_expect_drop(&n, CNT_IpInTruncatedPkts);
+			net_expect_drop(&n, CNT_IpExtInTruncatedPkts);
 		ck_assert_int_eq(s.calls, len == 70);
 		free(exact);
 	}

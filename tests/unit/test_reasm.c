@@ -135,15 +135,15 @@ static const struct bad_pair {
 	bool other_bytes;
 	enum counter reason;
 } bad_pairs[] = {
-        {{0, 8}, {24, 8}, {true, false}, false, CNT_IpReasmOverlaps},  /* teardrop: inside */
-        {{0, 16}, {24, 16}, {true, true}, false, CNT_IpReasmOverlaps}, /* over the end */
-        {{16, 8}, {24, 16}, {true, true}, false, CNT_IpReasmOverlaps}, /* over the start */
-        {{16, 8}, {8, 24}, {true, true}, false, CNT_IpReasmOverlaps},  /* around */
-        {{8, 8}, {16, 8}, {true, true}, false, CNT_IpReasmOverlaps},   /* a prefix */
-        {{8, 8}, {16, 16}, {true, true}, true, CNT_IpReasmOverlaps},   /* the same place, other bytes */
-        {{8, 32}, {8, 8}, {false, false}, false, CNT_IpReasmErrors},   /* two ends */
-        {{8, 32}, {8, 8}, {false, true}, false, CNT_IpReasmErrors},    /* behind the end */
-        {{32, 8}, {8, 8}, {true, false}, false, CNT_IpReasmErrors},    /* the end before another */
+        {{0, 8}, {24, 8}, {true, false}, false, CNT_IpExtReasmOverlaps},  /* teardrop: inside */
+        {{0, 16}, {24, 16}, {true, true}, false, CNT_IpExtReasmOverlaps}, /* over the end */
+        {{16, 8}, {24, 16}, {true, true}, false, CNT_IpExtReasmOverlaps}, /* over the start */
+        {{16, 8}, {8, 24}, {true, true}, false, CNT_IpExtReasmOverlaps},  /* around */
+        {{8, 8}, {16, 8}, {true, true}, false, CNT_IpExtReasmOverlaps},   /* a prefix */
+        {{8, 8}, {16, 16}, {true, true}, true, CNT_IpExtReasmOverlaps},   /* the same place, other bytes */
+        {{8, 32}, {8, 8}, {false, false}, false, CNT_IpReasmErrors},      /* two ends */
+        {{8, 32}, {8, 8}, {false, true}, false, CNT_IpReasmErrors},       /* behind the end */
+        {{32, 8}, {8, 8}, {true, false}, false, CNT_IpReasmErrors},       /* the end before another */
 };
 
 START_TEST(contradictions_cost_the_datagram)

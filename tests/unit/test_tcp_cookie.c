@@ -20,7 +20,7 @@ static struct tseg flooded(struct tcp_net *n, const struct tcp_net_options *opt)
 	tcp_net_push(n, syn);
 	tcp_net_turn(n);
 	ck_assert_uint_eq(stack_socket_count(n->stack), sockets);
-	ck_assert_uint_eq(CNT(n, TcpSyncookiesSent), 1);
+	ck_assert_uint_eq(CNT(n, TcpExtSyncookiesSent), 1);
 	return *OUT_ANY(n);
 }
 
@@ -39,7 +39,7 @@ START_TEST(a_returning_cookie_opens_the_connection)
 	tcp_net_push(&n, answer(&synack));
 	tcp_net_turn(&n);
 	tcp_net_skip_output(&n);
-	ck_assert_uint_eq(CNT(&n, TcpSyncookiesRecv), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtSyncookiesRecv), 1);
 	ck_assert_uint_eq(n.listener->tcp.accept_count, 1);
 	do_accept(&n);
 	EXPECT_STATE(&n, TCP_ESTABLISHED);
@@ -82,7 +82,7 @@ START_TEST(a_forged_cookie_is_reset)
 		ck_assert_uint_eq(OUT_ANY(&n)->flags, TCP_RST);
 	}
 	ck_assert_uint_eq(n.listener->tcp.accept_count, 0);
-	ck_assert_uint_eq(CNT(&n, TcpSyncookiesFailed), 32);
+	ck_assert_uint_eq(CNT(&n, TcpExtSyncookiesFailed), 32);
 	tcp_net_end(&n);
 }
 END_TEST

@@ -389,7 +389,7 @@ START_TEST(syn_in_a_synchronized_state)
 		IN(&n, TCP_SYN, .seq = s->peer_next - 500);
 		OUT(&n, TCP_ACK, .seq = s->our_next, .ack = s->peer_next);
 		EXPECT_STATE(&n, s->state);
-		ck_assert_uint_ge(CNT(&n, TcpChallengeAcks), 1);
+		ck_assert_uint_ge(CNT(&n, TcpExtTCPChallengeACK), 1);
 		tcp_net_end(&n);
 	}
 }
@@ -440,7 +440,7 @@ START_TEST(challenge_acks_are_limited)
 	for (int i = 0; i < 30; i++)
 		IN(&n, TCP_RST, .seq = 100);
 	ck_assert_int_eq(tcp_net_waiting(&n), TCP_CHALLENGES_PER_S);
-	ck_assert_uint_eq(CNT(&n, TcpChallengeLimited), 30 - TCP_CHALLENGES_PER_S);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPACKSkippedChallenge), 30 - TCP_CHALLENGES_PER_S);
 	tcp_net_skip_output(&n);
 	tcp_net_pass(&n, 1100);
 	IN(&n, TCP_RST, .seq = 100);
@@ -474,7 +474,7 @@ START_TEST(paws)
 	const struct tseg *g = OUT(&n, TCP_ACK, .seq = 1, .ack = 11);
 	ck_assert_uint_eq(g->tsecr, now + 100);
 	IN(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10, .has_ts = true, .tsval = now + 99);
-	EXPECT_DROP(&n, TcpPAWSDrops);
+	EXPECT_DROP(&n, TcpExtPAWSEstab);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 11);
 	IN(&n, TCP_RST, .seq = 11, .has_ts = true, .tsval = now + 5);
 	EXPECT_STATE(&n, TCP_CLOSED); /* a reset is not subject to PAWS */
@@ -492,7 +492,7 @@ START_TEST(paws_forgets_after_24_days)
 	tcp_net_pass(&n, INT64_C(25) * 24 * 3600 * 1000);
 	IN(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10, .has_ts = true, .tsval = 500);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 21);
-	ck_assert_uint_eq(CNT(&n, TcpPAWSDrops), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtPAWSEstab), 0);
 	tcp_net_end(&n);
 }
 END_TEST

@@ -41,7 +41,7 @@ START_TEST(probes_an_idle_peer_and_goes_on_when_it_answers)
 	OUT_NOTHING(&n);
 	tcp_net_pass(&n, 1);
 	OUT(&n, TCP_ACK, .seq = 0, .ack = 1);
-	ck_assert_uint_eq(CNT(&n, TcpKeepaliveProbes), 2);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPKeepAlive), 2);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1);
 	EXPECT_STATE(&n, TCP_ESTABLISHED);
 	tcp_net_end(&n);

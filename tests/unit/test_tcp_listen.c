@@ -51,7 +51,7 @@ START_TEST(backlog)
 	ck_assert_uint_eq(socket_recv_queued(n.listener), 2);
 	ck_assert_uint_eq(socket_send_queued(n.listener), 2);
 	syn_from(&n, 1003);
-	EXPECT_DROP(&n, TcpListenOverflows);
+	EXPECT_DROP(&n, TcpExtListenOverflows);
 	OUT_NOTHING(&n);
 	do_accept(&n);
 	socket_names(n.so, &local, &peer);
@@ -78,7 +78,7 @@ START_TEST(overflow_at_the_end_of_a_handshake)
 	n.iss = first;
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .peer_port = 1001);
 	OUT_NOTHING(&n);
-	ck_assert_uint_eq(CNT(&n, TcpListenOverflows), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtListenOverflows), 1);
 	ck_assert_uint_eq(n.listener->tcp.syn_count, 1);
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 5000), 1000);
 	OUT(&n, TCP_SYN | TCP_ACK, .seq = 0, .ack = 1);
@@ -104,7 +104,7 @@ START_TEST(handshakes_under_way_are_bounded)
 		tcp_net_skip_output(&n);
 	}
 	ck_assert_uint_eq(n.listener->tcp.syn_count, TCP_SYN_QUEUE_MIN);
-	ck_assert_uint_eq(CNT(&n, TcpListenDrops), 20);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPReqQFullDrop), 20);
 	/* All give up at last, without a word. */
 	for (int i = 0; i < 300; i++) {
 		tcp_net_pass(&n, 1000);
@@ -236,7 +236,7 @@ START_TEST(children_count_against_the_quota)
 	in_listen(&n, &opt, 5);
 	connect_from(&n, 1001);
 	syn_from(&n, 1002);
-	EXPECT_DROP(&n, TcpListenDrops);
+	EXPECT_DROP(&n, TcpListenNoMemory);
 	ck_assert_uint_eq(CNT(&n, SocketQuotaRefused), 1);
 	OUT_NOTHING(&n);
 	tcp_net_end(&n);
@@ -274,7 +274,7 @@ START_TEST(a_listener_on_one_address)
 	ck_assert_int_eq(socket_listen(n.stack, n.listener, 0), 0); /* a backlog of nothing is one of one */
 	connect_from(&n, 1001);
 	syn_from(&n, 1002);
-	EXPECT_DROP(&n, TcpListenOverflows);
+	EXPECT_DROP(&n, TcpExtListenOverflows);
 	tcp_net_end(&n);
 }
 END_TEST

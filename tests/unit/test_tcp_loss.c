@@ -66,7 +66,7 @@ START_TEST(partial_acks_without_sack)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 7 * mss);
 	OUT(&n, TCP_ACK, .seq = 1 + 7 * mss, .ack = 1, .len = mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_RECOVERY);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	ck_assert_uint_eq(CNT(&n, TcpFastRetransmits), 1);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_OPEN);
@@ -114,7 +114,7 @@ START_TEST(fast_retransmit_with_sack)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_OPEN);
 	ck_assert_uint_eq(CNT(&n, TcpRetransSegs), 2);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -212,7 +212,7 @@ START_TEST(rack_finds_a_lost_retransmission)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + mss, 1 + 12 * mss}});
 	tcp_net_pass(&n, 20);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = mss);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -227,13 +227,13 @@ START_TEST(tail_loss_probe)
 	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_PROBE), 2 * RTT_MS);
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 2 * RTT_MS);
 	OUT(&n, TCP_ACK, .seq = 1 + 2 * mss, .ack = 1, .len = mss);
-	ck_assert_uint_eq(CNT(&n, TcpLossProbes), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPLossProbes), 1);
 	tcp_net_pass(&n, RTT_MS);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + 2 * mss, 1 + 3 * mss}});
 	tcp_net_pass(&n, 20);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = mss);
 	OUT(&n, TCP_ACK, .seq = 1 + mss, .ack = 1, .len = mss);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 3 * mss);
 	tcp_net_end(&n);
 }
@@ -270,12 +270,12 @@ START_TEST(tail_loss_probe_in_place_of_the_timeout)
 	ck_assert_int_lt(rto, 2 * RTT_MS + 200);
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), rto);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	ck_assert_uint_eq(CNT(&n, TcpLossProbes), 1);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPLossProbes), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	ck_assert_uint_eq(tcb(&n)->cwnd, cwnd);
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), rto);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 1);
 	ck_assert_int_eq(tcp_net_pass_until_output(&n, 1000), 2 * rto);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
 	tcp_net_end(&n);
@@ -336,7 +336,7 @@ START_TEST(reneging)
 	fly(&n, 3);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1, 1 + mss}});
 	tcp_net_skip_output(&n);
-	while (CNT(&n, TcpTimeouts) == 0) {
+	while (CNT(&n, TcpExtTCPTimeouts) == 0) {
 		tcp_net_skip_output(&n);
 		tcp_net_pass_until_output(&n, 10000);
 	}
@@ -371,9 +371,9 @@ START_TEST(sack_blocks_that_lie)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + mss, 1 + 5 * mss}}); /* beyond SND.NXT */
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + 2 * mss, 1 + mss}}); /* reversed */
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .sacks = 1, .sack = {{1 + mss, 1 + mss}});     /* empty */
-	ck_assert_uint_eq(CNT(&n, TcpSackBlocksBad), 3);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPSACKDiscard), 3);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + mss, .sacks = 1, .sack = {{1, 1 + mss}}); /* RFC 2883: a duplicate */
-	ck_assert_uint_eq(CNT(&n, TcpSackBlocksBad), 3);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPSACKDiscard), 3);
 	ck_assert_uint_eq(tcb(&n)->pipe, 3 * mss);
 	OUT_NOTHING(&n);
 	tcp_net_end(&n);

@@ -116,16 +116,16 @@ static void through_a_black_hole(const struct tcp_net_options *base, uint32_t mt
 	ck_assert_uint_le(tcb(&n)->path.mtu, mtu);
 	ck_assert_uint_gt(tcb(&n)->path.mtu + 8, mtu);
 	ck_assert_uint_eq(h.longest, tcb(&n)->path.mtu);
-	ck_assert_uint_gt(CNT(&n, TcpMTUPSuccess), 0);
-	ck_assert_uint_gt(CNT(&n, TcpMTUPFail), 0);
+	ck_assert_uint_gt(CNT(&n, TcpExtTCPMTUPSuccess), 0);
+	ck_assert_uint_gt(CNT(&n, TcpExtTCPMTUPFail), 0);
 	/* No timeout but those that showed the black hole, and no congestion. */
-	ck_assert_uint_le(CNT(&n, TcpTimeouts), 5);
+	ck_assert_uint_le(CNT(&n, TcpExtTCPTimeouts), 5);
 	ck_assert_uint_eq(CNT(&n, TcpFastRetransmits), 0);
 	/* Ten minutes later it looks again: one probe of the largest size is lost, and what follows it. */
-	uint32_t failed = (uint32_t)CNT(&n, TcpMTUPFail);
+	uint32_t failed = (uint32_t)CNT(&n, TcpExtTCPMTUPFail);
 	tcp_net_pass(&n, 601 * 1000);
 	transfer(&n, &h, 300000);
-	ck_assert_uint_gt(CNT(&n, TcpMTUPFail), failed);
+	ck_assert_uint_gt(CNT(&n, TcpExtTCPMTUPFail), failed);
 	/* The hole is gone: the search ends at the link's MTU. */
 	h.mtu = 1500;
 	tcp_net_pass(&n, 601 * 1000);
@@ -168,8 +168,8 @@ START_TEST(an_outage_is_no_black_hole)
 	transfer(&n, &h, 100000);
 	ck_assert_uint_eq(tcb(&n)->mtup.low, 0);
 	ck_assert_uint_eq(tcb(&n)->path.mtu, 1500);
-	ck_assert_uint_eq(CNT(&n, TcpMTUPSuccess), 1);
-	ck_assert_uint_eq(CNT(&n, TcpMTUPFail), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPMTUPSuccess), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPMTUPFail), 0);
 	tcp_net_skip_output(&n);
 	tcp_net_end(&n);
 }
@@ -187,7 +187,7 @@ START_TEST(probing_from_the_beginning)
 	h.next = 1025;
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1025);
 	transfer(&n, &h, 1000000);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	ck_assert_uint_le(tcb(&n)->path.mtu, 1400);
 	ck_assert_uint_gt(tcb(&n)->path.mtu + 8, 1400);
 	tcp_net_skip_output(&n);
@@ -218,7 +218,7 @@ START_TEST(a_message_about_the_probe)
 	ck_assert_uint_eq(tcb(&n)->mtup.size, 0);
 	ck_assert_uint_eq(tcb(&n)->mtup.high, 1300);
 	ck_assert_uint_eq(tcb(&n)->cwnd, cwnd);
-	ck_assert_uint_eq(CNT(&n, TcpMTUPFail), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPMTUPFail), 1);
 	tcp_net_skip_output(&n);
 	tcp_net_end(&n);
 }

@@ -114,7 +114,7 @@ START_TEST(zero_window_probes_never_end)
 		last = waited;
 	}
 	ck_assert_int_eq(last, 120 * 1000);
-	ck_assert_uint_eq(CNT(&n, TcpZeroWindowProbes), 100);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPWinProbe), 100);
 	EXPECT_STATE(&n, TCP_ESTABLISHED);
 	/* The window opens: what the probe carried was refused, and goes again at once. */
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .wnd = 65535);

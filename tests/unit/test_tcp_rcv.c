@@ -112,7 +112,7 @@ START_TEST(out_of_order_with_sack)
 	IN(&n, TCP_ACK, .seq = seq + 700, .ack = 1, .len = 50);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = seq, .sacks = 3,
 	    .sack = {{seq + 700, seq + 750}, {seq + 500, seq + 550}, {seq + 100, seq + 170}});
-	ck_assert_uint_eq(CNT(&n, TcpOutOfOrder), 5);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPOFOQueue), 5);
 	/* Gaps fill from the left. */
 	IN(&n, TCP_ACK, .seq = seq, .ack = 1, .len = 100);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = seq + 170);
@@ -552,10 +552,10 @@ START_TEST(the_number_of_gaps_is_bounded)
 	}
 	tcp_net_turn(&n);
 	ck_assert_uint_eq(tcb(&n)->rcv.gaps, TCP_GAPS_MAX);
-	ck_assert_uint_eq(CNT(&n, TcpOutOfOrderDrops), 10);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPOFODrop), 10);
 	tcp_net_reload(&n); /* the bound is the same afterwards */
 	IN(&n, TCP_ACK, .seq = 1 + 2 * (TCP_GAPS_MAX + 30), .ack = 1, .len = 1);
-	ck_assert_uint_eq(CNT(&n, TcpOutOfOrderDrops), 11);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPOFODrop), 11);
 	tcp_net_skip_output(&n);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 2 * TCP_GAPS_MAX);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 2 * TCP_GAPS_MAX + 2);
@@ -579,7 +579,7 @@ START_TEST(one_byte_holes_are_cheap)
 	ck_assert_uint_eq(tcb(&n)->rcv.gaps, TCP_GAPS_MAX);
 	ck_assert_uint_eq(tcb(&n)->rcv.gap_capacity, TCP_GAPS_MAX);
 	ck_assert_uint_le(n.env.allocated - before, 2 * TCP_GAPS_MAX * sizeof(struct tcp_gap) + (64u << 10));
-	ck_assert_uint_eq(CNT(&n, TcpOutOfOrderDrops), 3 * TCP_GAPS_MAX);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPOFODrop), 3 * TCP_GAPS_MAX);
 	tcp_net_end(&n);
 }
 END_TEST

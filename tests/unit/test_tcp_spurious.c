@@ -39,7 +39,7 @@ static uint32_t into_timeout(struct tcp_net *n, const struct tcp_net_options *op
 	tcp_net_skip_output(n);
 	uint32_t cwnd = tcb(n)->cwnd;
 	ck_assert_int_gt(tcp_net_pass_until_output(n, 5000), 0);
-	while (CNT(n, TcpTimeouts) == 0) {
+	while (CNT(n, TcpExtTCPTimeouts) == 0) {
 		tcp_net_skip_output(n);
 		ck_assert_int_gt(tcp_net_pass_until_output(n, 5000), 0);
 	}

@@ -38,7 +38,7 @@ START_TEST(normal_close_by_us)
 	struct tcp_net n;
 	in_time_wait(&n, &tcp_net_plain);
 	ck_assert_int_eq(tcp_net_timer_ms(&n, TCP_TIMER_WAIT), 60000);
-	ck_assert_uint_eq(CNT(&n, TcpTimeWaits), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTW), 1);
 	do_close(&n, false);
 	EXPECT_STATE(&n, TCP_TIME_WAIT);
 	tcp_net_pass(&n, 60000);
@@ -56,7 +56,7 @@ START_TEST(normal_close_by_the_peer)
 	IN(&n, TCP_ACK, .seq = 2, .ack = 2);
 	EXPECT_STATE(&n, TCP_CLOSED);
 	ck_assert_int_eq(n.so->error, 0);
-	ck_assert_uint_eq(CNT(&n, TcpTimeWaits), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTW), 0);
 	do_close(&n, false);
 	ck_assert(tcp_net_gone(&n));
 	tcp_net_end(&n);

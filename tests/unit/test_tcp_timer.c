@@ -19,7 +19,7 @@ START_TEST(syn_retransmissions)
 	EXPECT_STATE(&n, TCP_CLOSED);
 	ck_assert_uint_eq(tcp_net_events(&n), SOCKET_REPORT | SOCKET_ERROR);
 	ck_assert_int_eq(socket_take_error(n.so), ETIMEDOUT);
-	ck_assert_uint_eq(CNT(&n, TcpAbortOnTimeout), 1);
+	ck_assert_uint_eq(CNT(&n, TcpRetransmitDrops), 1);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -57,7 +57,7 @@ START_TEST(data_retransmissions_and_the_end)
 	OUT(&n, TCP_RST | TCP_ACK, .seq = 101, .ack = 1);
 	EXPECT_STATE(&n, TCP_CLOSED);
 	ck_assert_int_eq(socket_take_error(n.so), ETIMEDOUT);
-	ck_assert_uint_eq(CNT(&n, TcpTimeouts), 6);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 6);
 	tcp_net_end(&n);
 }
 END_TEST

@@ -153,7 +153,7 @@ START_TEST(close_with_unread_text)
 		do_close(&n, where != 1);
 		OUT(&n, TCP_RST | TCP_ACK, .seq = next, .ack = 11);
 		ck_assert(tcp_net_gone(&n));
-		ck_assert_uint_eq(CNT(&n, TcpAbortOnClose), 1);
+		ck_assert_uint_eq(CNT(&n, TcpExtTCPAbortOnClose), 1);
 		tcp_net_end(&n);
 	}
 }
@@ -190,7 +190,7 @@ START_TEST(close_with_unread_text_in_every_state)
 				OUT(&n, TCP_RST | TCP_ACK, .seq = ours, .ack = peer + 10);
 			}
 			ck_assert(tcp_net_gone(&n));
-			ck_assert_uint_eq(CNT(&n, TcpAbortOnClose), s->state != TCP_TIME_WAIT);
+			ck_assert_uint_eq(CNT(&n, TcpExtTCPAbortOnClose), s->state != TCP_TIME_WAIT);
 			tcp_net_end(&n);
 		}
 	}
@@ -211,13 +211,13 @@ START_TEST(orphans_are_limited)
 			do_close(&n, false);
 			if (s->state == TCP_TIME_WAIT) { /* which is no orphan */
 				EXPECT_STATE(&n, TCP_TIME_WAIT);
-				ck_assert_uint_eq(CNT(&n, TcpOrphanOverflow), 0);
+				ck_assert_uint_eq(CNT(&n, TcpExtTCPAbortOnMemory), 0);
 			} else if (max == 0) {
 				const struct tseg *g = OUT(&n, TCP_RST | TCP_ACK, .seq = s->our_next,
 				                           .ack = s->peer_next);
 				ck_assert(g->has_ts); /* RFC 7323 3.2: a SHOULD */
 				ck_assert(tcp_net_gone(&n));
-				ck_assert_uint_eq(CNT(&n, TcpOrphanOverflow), 1);
+				ck_assert_uint_eq(CNT(&n, TcpExtTCPAbortOnMemory), 1);
 				ck_assert_uint_eq(n.stack->tcp.orphans, 0);
 			} else {
 				tcp_net_reload(&n);
@@ -251,8 +251,8 @@ START_TEST(time_wait_is_limited)
 		}
 		EXPECT_STATE(&n, TCP_CLOSED);
 		ck_assert_int_eq(n.so->error, 0);
-		ck_assert_uint_eq(CNT(&n, TcpTimeWaitOverflow), 1);
-		ck_assert_uint_eq(CNT(&n, TcpTimeWaits), 0);
+		ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeWaitOverflow), 1);
+		ck_assert_uint_eq(CNT(&n, TcpExtTW), 0);
 		tcp_net_end(&n);
 	}
 	struct tcp_net n;
@@ -330,7 +330,7 @@ START_TEST(linger_of_zero_resets)
 			OUT(&n, TCP_RST | TCP_ACK, .seq = s->our_next, .ack = s->peer_next);
 		OUT_NOTHING(&n);
 		ck_assert(tcp_net_gone(&n) == (s->state != TCP_TIME_WAIT));
-		ck_assert_uint_eq(CNT(&n, TcpAbortOnLinger), s->state != TCP_TIME_WAIT);
+		ck_assert_uint_eq(CNT(&n, TcpLingerAborts), s->state != TCP_TIME_WAIT);
 		tcp_net_end(&n);
 	}
 }
