@@ -87,6 +87,7 @@
 	X(IgmpOutLeaves, "IGMPv2 leaves sent")                                                         \
 	X(IgmpOutRateLimited, "membership reports put off because of the rate limit")                  \
 	X(IgmpTableFull, "groups not joined because the table was full")                               \
+	X(LoopQueueDrops, "datagrams to ourselves dropped because the loopback's queue was full")      \
 	X(ControlQueueDrops, "replies dropped because the stack's reply queue was full")               \
 	X(UdpInDatagrams, "UDP datagrams delivered to a socket")                                       \
 	X(UdpNoPorts, "UDP datagrams for a port that nobody has")                                      \

@@ -14,6 +14,7 @@
 #include "ip/arp.h"
 
 #include "base/bytes.h"
+#include "ip/address.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
 #include "ip/route.h"
@@ -118,7 +119,7 @@ static void arp_touch(struct ip_layer *ip, struct arp_entry *e)
 }
 
 /* A packet of ours: to the station `to`, which is asked or answered. */
-static void arp_send(struct ip_layer *ip, uint16_t op, struct mac_addr to, struct ip_addr tpa)
+static void arp_send(struct ip_layer *ip, uint16_t op, struct mac_addr to, struct ip_addr spa, struct ip_addr tpa)
 {
 	struct flat_frame *f = flat_new(ip->env, ETHER_HDR_LEN + ARP_LEN);
 	if (!f) {
@@ -134,7 +135,7 @@ static void arp_send(struct ip_layer *ip, uint16_t op, struct mac_addr to, struc
 	p[5] = 4;
 	store_be16(p + 6, op);
 	memcpy(p + 8, ip->cfg.mac.b, 6);
-	memcpy(p + 14, ip->cfg.address.addr.b, 4);
+	memcpy(p + 14, spa.b, 4);
 	if (!mac_is_group(to))
 		memcpy(p + 18, to.b, 6);
 	memcpy(p + 24, tpa.b, 4);
@@ -151,7 +152,10 @@ static void arp_request(struct ip_layer *ip, struct arp_entry *e)
 	e->tries++;
 	e->since = ip->env->now;
 	timer_update(ip->timers, &e->timer, arp_deadline(e));
-	arp_send(ip, ARP_OP_REQUEST, e->state == ARP_REFRESH ? e->mac : MAC_BROADCAST, e->addr);
+	/* RFC 826: any of ours will do; the one in its network is known there. */
+	const struct ip_address *a = address_on_link(ip, e->addr);
+	arp_send(ip, ARP_OP_REQUEST, e->state == ARP_REFRESH ? e->mac : MAC_BROADCAST,
+	         a ? a->prefix.addr : address_first(ip), e->addr);
 }
 
 static struct flat_frame *arp_dequeue(struct ip_layer *ip, struct arp_entry *e)
@@ -187,7 +191,7 @@ static void arp_report_failure(struct ip_layer *ip, const struct flat_frame *f)
 	const uint8_t *p = f->bytes + ETHER_HDR_LEN;
 	const uint32_t headers = ETHER_HDR_LEN + (p[0] & 0x0fu) * 4;
 	struct ip_error e = {
-	        .from = ip->cfg.address.addr,
+	        .from = ip4_from_bytes(p + IPV4_OFF_SRC),
 	        .src = ip4_from_bytes(p + IPV4_OFF_SRC),
 	        .dst = ipv4_final_dst(p, headers - ETHER_HDR_LEN),
 	        .error = EHOSTUNREACH,
@@ -319,16 +323,15 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 	else
 		COUNT(ip->cnt, ArpInReplies);
 	/* RFC 5227 2.4: another station claims our address. We keep it; its claim is not adopted. */
-	if (ip_is_ours(ip, a.spa)) {
+	if (address_find(ip, a.spa)) {
 		ip_drop(ip, CNT_ArpInConflicts, packet, len);
 		return;
 	}
-	bool for_us = ip_is_ours(ip, a.tpa);
+	bool for_us = address_find(ip, a.tpa);
 	if (!ip_is_unspecified(a.spa)) {
 		/* RFC 826: an entry that is there is updated; one is added only when we are the target. */
 		struct arp_entry *e = arp_find(ip, a.spa);
-		if (!e && for_us && a.op == ARP_OP_REQUEST && prefix_contains(ip->cfg.address, a.spa) &&
-		    arp_make_room(ip, false)) {
+		if (!e && for_us && a.op == ARP_OP_REQUEST && address_on_link(ip, a.spa) && arp_make_room(ip, false)) {
 			e = arp_add(ip, a.spa);
 			if (e)
 				e->state = ARP_REACHABLE;
@@ -337,7 +340,7 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 			arp_confirm(ip, e, a.sha);
 	}
 	if (for_us && a.op == ARP_OP_REQUEST)
-		arp_send(ip, ARP_OP_REPLY, a.sha, a.spa);
+		arp_send(ip, ARP_OP_REPLY, a.sha, a.tpa, a.spa);
 }
 
 bool arp_init(struct ip_layer *ip)

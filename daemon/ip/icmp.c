@@ -184,7 +184,7 @@ static bool icmp_take_token(struct ip_layer *ip)
  * than the first, or a source that is not a single host. Other fragments never come here: reasm.c quotes the first. */
 static bool icmp_error_allowed(const struct ip_layer *ip, const struct ip_rx *rx)
 {
-	if (rx->group || !ip4_is_host(ip, rx->src) || ip_is_ours(ip, rx->src))
+	if (rx->group || (!rx->looped && !ip4_is_host(ip, rx->src)))
 		return false;
 	if (rx->protocol != IP_PROTO_ICMP)
 		return true;
@@ -206,8 +206,7 @@ static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t
 	uint32_t room = u32_min(ICMP_ERROR_MAX, ip->cfg.mtu) - IPV4_HDR_MIN - ICMP_HDR_LEN;
 	uint32_t quoted = u32_min(room, rx->header_len + rx->payload_len);
 	memcpy(packet + ICMP_HDR_LEN, rx->header, quoted);
-	struct ip_tx tx = {
-	        .src = ip->cfg.address.addr, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL};
+	struct ip_tx tx = {.src = rx->dst, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL};
 	COUNT(ip->cnt, IcmpOutMsgs);
 	if (type == ICMP_DEST_UNREACH)
 		COUNT(ip->cnt, IcmpOutDestUnreachs);

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "ip/address.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
 #include "link/ether.h"
@@ -37,7 +38,8 @@ static void send_message(struct ip_layer *ip, struct ip_addr dst, uint8_t *messa
 	store_be16(p + IPV4_OFF_ID, (uint16_t)rng_u32(&ip->env->rng));
 	p[8] = 1;
 	p[IPV4_OFF_PROTO] = IP_PROTO_IGMP;
-	memcpy(p + IPV4_OFF_SRC, ip->cfg.address.addr.b, 4);
+	/* RFC 3376 4.2.13: 0.0.0.0 while we have none. */
+	memcpy(p + IPV4_OFF_SRC, address_first(ip).b, 4);
 	memcpy(p + IPV4_OFF_DST, dst.b, 4);
 	memcpy(p + IPV4_HDR_MIN, alert, sizeof(alert));
 	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, IP_LEN)));

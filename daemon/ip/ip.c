@@ -2,6 +2,7 @@
 #include "ip/ip.h"
 
 #include "base/checksum.h"
+#include "ip/address.h"
 #include "ip/arp.h"
 #include "ip/icmp.h"
 #include "ip/ip_cut.h"
@@ -17,10 +18,11 @@
 bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct timer_queue *timers,
              const struct ip_config *cfg, struct link_caps caps)
 {
-	assert(cfg->mtu >= IPV4_MTU_MIN && cfg->address.addr.family == IP_V4 && cfg->address.len <= 32);
+	assert(cfg->mtu >= IPV4_MTU_MIN);
 	*ip = (struct ip_layer){.env = env, .cnt = cnt, .timers = timers, .caps = caps, .cfg = *cfg};
 	list_init(&ip->arp_lru);
 	list_init(&ip->owed);
+	loop_init(&ip->loop, env);
 	cut_init(ip);
 	for (size_t i = 0; i < sizeof(ip->key.b); i++)
 		ip->key.b[i] = (uint8_t)rng_u32(&env->rng);
@@ -33,8 +35,9 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 	icmp_init(ip);
 	igmp_init(ip);
 
-	struct ip_route on_link = {.prefix = cfg->address};
-	int error = ip_route_add(ip, &on_link);
+	int error = 0;
+	if (!ip_is_unspecified(cfg->address.addr))
+		error = ip_address_add(ip, cfg->address, IP_ORIGIN_STATIC);
 	assert(!error);
 	if (!ip_is_unspecified(cfg->gateway)) {
 		struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0), .len = 0}, .gateway = cfg->gateway};
@@ -57,6 +60,7 @@ void ip_free(struct ip_layer *ip)
 	reasm_free(ip);
 	igmp_free(ip);
 	ip_owed_free(ip);
+	loop_free(&ip->loop);
 	cut_free(ip);
 }
 
@@ -107,16 +111,30 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
 	if (!ether_for_us(&h, ip->cfg.mac))
 		ip_drop(ip, CNT_LinkInNotForUs, f->data, f->len);
 	else if (h.type == ETHER_TYPE_IP4)
-		ipv4_input(ip, f, mac_is_group(h.dst));
+		ipv4_input(ip, f, mac_is_group(h.dst), false);
 	else if (h.type == ETHER_TYPE_ARP)
 		arp_input(ip, f->data + ETHER_HDR_LEN, f->len - ETHER_HDR_LEN);
 	else
 		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
 }
 
+void ip_loop_input(struct ip_layer *ip)
+{
+	struct frame_in frames[IP_LOOP_BATCH];
+	int n = ip->loop.link.ops->recv(&ip->loop.link, frames, IP_LOOP_BATCH);
+	for (int i = 0; i < n; i++)
+		ipv4_input(ip, &frames[i], false, true);
+}
+
+instant ip_loop_deadline(struct ip_layer *ip)
+{
+	return ip->loop.link.ops->deadline(&ip->loop.link);
+}
+
 void ip_turn_end(struct ip_layer *ip)
 {
 	reasm_turn_end(ip);
+	loop_release(&ip->loop);
 }
 
 void ip_timer(struct ip_layer *ip, struct timer_node *n)
@@ -144,12 +162,25 @@ bool ip_verify_csum(const struct ip_rx *rx)
 	return csum_finish(csum_add(sum, rx->payload, rx->payload_len)) == 0;
 }
 
+static void snap_ip_config(struct snap *s, struct ip_config *c)
+{
+	snap_mac(s, &c->mac);
+	snap_ip(s, &c->address.addr);
+	snap_u8(s, &c->address.len);
+	snap_ip(s, &c->gateway);
+	snap_u16(s, &c->mtu);
+	snap_bool(s, &c->source_route);
+	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");
+}
+
 void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 {
 	snap_tag(s, IP_SNAP_TAG);
 	snap_bytes(s, ip->key.b, sizeof(ip->key.b));
 	snap_u32(s, &ip->icmp_tokens);
 	snap_instant(s, &ip->icmp_refilled);
+	snap_ip_config(s, &ip->cfg);
+	snap_addresses(s, ip);
 	snap_routes(s, ip);
 	snap_arp(s, ip);
 	snap_pmtu(s, ip);
@@ -157,4 +188,5 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_reasm(s, ip);
 	snap_ip_owed(s, ip);
 	snap_cut(s, ip);
+	snap_loop(s, &ip->loop);
 }

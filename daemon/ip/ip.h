@@ -24,13 +24,16 @@
 #include "ip/ip_cut.h"
 #include "ip/reasm.h"
 #include "link/link.h"
+#include "link/loop.h"
 
 #define IP_PROTO_ICMP 1
 #define IP_PROTO_IGMP 2
 #define IP_PROTO_TCP  6
 #define IP_PROTO_UDP  17
 
-#define IP_ROUTES_MAX        64
+#define IP_ADDRESSES_MAX     16
+#define IP_ROUTES_MAX        64 /* besides those to the networks of our addresses */
+#define IP_LOOP_BATCH        64 /* frames to ourselves in one turn */
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
 #define IP_TIMERS_MAX        1026 /* timer nodes that the layer may have queued: ARP entries', IGMP's, reassembly's */
@@ -42,10 +45,26 @@
 #define IP_PMTU_ENTRIES_MAX  1024            /* destinations whose path MTU is remembered */
 #define IP_PMTU_AGE          DURATION_S(600) /* RFC 1191 6.3 */
 
+/* Where an address or a route comes from. */
+enum ip_origin {
+	IP_ORIGIN_STATIC, /* configured, or by an administrator */
+	IP_ORIGIN_LINK,   /* a route: the network of one of our addresses */
+	IP_ORIGIN_DHCP,
+	IP_ORIGINS
+};
+
+/* One of our own. */
+struct ip_address {
+	struct ip_prefix prefix; /* with the length of its network */
+	enum ip_origin origin;
+};
+
 struct ip_route {
 	struct ip_prefix prefix;
 	struct ip_addr gateway; /* none: directly attached */
-	struct ip_addr source;  /* preferred source address */
+	struct ip_addr source;  /* to be preferred; none: the address whose network the next hop is in */
+	uint32_t metric;        /* of several routes to a prefix the one with the lowest is used */
+	enum ip_origin origin;
 };
 
 #define IP_OPTIONS_MAX    40
@@ -64,6 +83,7 @@ struct ip_rx {
 	struct ip_addr src, dst;
 	uint8_t protocol, ttl, tos;
 	bool group;            /* dst is broadcast or multicast, in IP or on the link */
+	bool looped;           /* from ourselves: it was on no wire */
 	const uint8_t *header; /* IP header, for quoting */
 	uint16_t header_len;
 	const uint8_t *route; /* a completed source route option; NULL none */
@@ -102,7 +122,7 @@ struct flat_frame;
 
 struct ip_config {
 	struct mac_addr mac;
-	struct ip_prefix address; /* IPv4, ours, with the on-link prefix */
+	struct ip_prefix address; /* the first of ours; none: there is none yet */
 	struct ip_addr gateway;   /* none: no default route */
 	uint16_t mtu;
 	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
@@ -115,8 +135,11 @@ struct ip_layer {
 	struct link_caps
 	        caps; /* may change between turns: what was built for the former ones is completed in software */
 	struct ip_config cfg;
-	struct ip_route route[IP_ROUTES_MAX]; /* longest prefix first */
+	struct ip_address address[IP_ADDRESSES_MAX]; /* in the order in which they came */
+	int addresses;
+	struct ip_route route[IP_ROUTES_MAX + IP_ADDRESSES_MAX]; /* longest prefix first, then lowest metric */
 	int routes;
+	struct loop loop; /* frames to ourselves */
 	struct ip_handler handler[256];
 	struct hash_key key;
 	struct hash_table arp_table;
@@ -137,14 +160,19 @@ struct ip_layer {
 	struct ip_tap echo; /* ping sockets: echo replies */
 };
 
-/* cfg is copied: address and mtu must be valid. timers, cnt and env outlive the layer. False: out of memory. Registers
- * ICMP itself. Room for IP_TIMERS_MAX nodes is reserved in timers: whoever reserves room for more there adds them. */
+/* cfg is copied; address, gateway and mtu must be valid. timers, cnt and env outlive the layer. False: out of memory.
+ * Registers ICMP itself. Room for IP_TIMERS_MAX nodes is reserved in timers: whoever reserves room for more there adds
+ * them. */
 bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct timer_queue *timers,
              const struct ip_config *cfg, struct link_caps caps);
 void ip_free(struct ip_layer *ip);
 void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h);
 /* One frame from the link, Ethernet header first. The caller has counted it (LinkInFrames) and traced it. */
 void ip_frame_input(struct ip_layer *ip, const struct frame_in *f);
+/* The frames to ourselves: at most IP_LOOP_BATCH of those that wait. */
+void ip_loop_input(struct ip_layer *ip);
+/* When ip_loop_input is to be called: now, or INSTANT_NEVER. */
+instant ip_loop_deadline(struct ip_layer *ip);
 /* The frames of this turn are not borrowed any more. */
 void ip_turn_end(struct ip_layer *ip);
 /* A timer node of the layer that fired: the stack's tick calls it with the node it popped. */
@@ -154,12 +182,12 @@ void ip_timer(struct ip_layer *ip, struct timer_node *n);
 bool ip_report_error(struct ip_layer *ip, uint8_t protocol, const struct ip_error *e);
 /* Counts a drop and traces it under the same name. bytes: what is dropped, from its header on. */
 void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len);
-/* Is a one of our own unicast addresses? */
+/* Is a one of our own unicast addresses? 127/8 is ours, too. */
 bool ip_is_ours(const struct ip_layer *ip, struct ip_addr a);
-/* Is a a broadcast address as seen from our interface (limited, or the subnet's)? */
+/* Is a a broadcast address as seen from our interface (limited, or of the network of one of our addresses)? */
 bool ip_is_broadcast(const struct ip_layer *ip, struct ip_addr a);
-/* 0, ENETUNREACH (no route, or an address that no datagram may be sent to; our own is one). source and mtu may be NULL.
- */
+/* 0, ENETUNREACH (no route, no address of our own, or an address that no datagram may be sent to). source and mtu may
+ * be NULL. */
 int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu);
 /* What is known of the path to a destination. */
 struct ip_path {
@@ -180,16 +208,24 @@ enum ip_pmtu ip_path_narrows(struct ip_layer *ip, struct ip_addr dst, uint16_t m
 uint16_t ip_pmtu_plateau(uint16_t len);
 /* RFC 1122 3.3.1.4: negative advice from a transport: nothing comes back from dst. Its next hop is asked again. */
 void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst);
-/* Adds a route, or replaces the one with the same prefix. Host bits of the prefix are cleared. 0, ENOBUFS (table full),
- * EINVAL (not IPv4, a gateway that is not on our link, a source that is not ours). */
+/* p.len is that of its network, which becomes a route. 0, EINVAL (not the address of a host, or of that network),
+ * EEXIST, ENOBUFS (table full). */
+int ip_address_add(struct ip_layer *ip, struct ip_prefix p, enum ip_origin origin);
+/* Routes that cannot be used without it go, too. 0, EADDRNOTAVAIL. */
+int ip_address_delete(struct ip_layer *ip, struct ip_addr a);
+/* Adds a route, or replaces the one with the same prefix and metric. Host bits of the prefix are cleared. 0, ENOBUFS
+ * (table full), EINVAL (not IPv4, a gateway that is not on our link, a source that is not ours), EEXIST (it is the
+ * network of one of our addresses). */
 int ip_route_add(struct ip_layer *ip, const struct ip_route *r);
+/* 0, ESRCH, EPERM (it belongs to one of our addresses). */
+int ip_route_delete(struct ip_layer *ip, struct ip_prefix p, uint32_t metric);
 /* Largest IP datagram (header included) that may be handed over as one super-frame; 0 when the link has no
  * segmentation. */
 uint32_t ip_gso_max(const struct ip_layer *ip);
 
 enum ip_sent {
 	IP_FRAME_READY,   /* f is complete: hand it to the link */
-	IP_FRAME_TAKEN,   /* copied into an ARP queue; nothing for the link now */
+	IP_FRAME_TAKEN,   /* copied into an ARP queue, or it is for ourselves; nothing for the link now */
 	IP_FRAME_DROPPED, /* no route, no memory, ARP failed, too long and not to be cut: counted */
 };
 

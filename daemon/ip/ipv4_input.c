@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "ip/address.h"
 #include "ip/icmp.h"
 #include "ip/reasm.h"
 #include "ip/route.h"
@@ -74,8 +75,13 @@ static bool ipv4_dst_ok(const struct ip_layer *ip, const struct ip_rx *rx, bool 
 {
 	struct ip_addr dst = rx->dst;
 	*group = link_group;
-	/* RFC 1122 3.3.6: a link-layer broadcast to a single IP address is silently discarded. */
-	if (ip_is_ours(ip, dst))
+	if (rx->looped) {
+		*group = false;
+		return ip_is_ours(ip, dst);
+	}
+	/* RFC 1122 3.3.6: a link-layer broadcast to a single IP address is silently discarded. 3.2.1.3 (g): 127/8 does
+	 * not come by a wire. */
+	if (address_find(ip, dst))
 		return !link_group;
 	*group = true;
 	if (ip_is_multicast(dst))
@@ -160,7 +166,15 @@ static void ipv4_fragment(struct ip_layer *ip, struct ip_rx *rx)
 	ipv4_accept(ip, rx);
 }
 
-void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
+/* RFC 1122 3.2.1.3: a source that is not one host, or is ourselves, is silently discarded. */
+static bool ipv4_src_ok(const struct ip_layer *ip, const struct ip_rx *rx)
+{
+	if (rx->looped)
+		return ip_is_ours(ip, rx->src);
+	return ip4_is_host(ip, rx->src) && !address_find(ip, rx->src);
+}
+
+void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, bool looped)
 {
 	struct ipv4_view v = {.p = f->data + ETHER_HDR_LEN, .avail = f->len - ETHER_HDR_LEN};
 	COUNT(ip->cnt, IpInReceives);
@@ -175,6 +189,7 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 	        .tos = v.p[1],
 	        .ttl = v.p[8],
 	        .protocol = v.p[IPV4_OFF_PROTO],
+	        .looped = looped,
 	        .header = v.p,
 	        .header_len = v.hdr_len,
 	        .route = v.route,
@@ -182,8 +197,7 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group)
 	        .payload_len = (uint32_t)v.total - v.hdr_len,
 	        .off = f->off,
 	};
-	/* RFC 1122 3.2.1.3: a source that is not one host, or is ourselves, is silently discarded. */
-	if (!ip4_is_host(ip, rx.src) || ip_is_ours(ip, rx.src))
+	if (!ipv4_src_ok(ip, &rx))
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
 	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))
 		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);

@@ -19,6 +19,8 @@
 /* What of it may leave as one datagram. RFC 791 3.2: without DF it is cut here rather than by a router. */
 static uint16_t whole_max(struct ip_layer *ip, const struct ip_tx *tx)
 {
+	if (ip_is_ours(ip, tx->dst))
+		return IP_TOTAL_MAX;
 	return tx->dont_fragment ? ip->cfg.mtu : ip_path_to(ip, tx->dst).mtu;
 }
 
@@ -44,12 +46,18 @@ static struct ip_addr next_dst(const struct ip_tx *tx)
 	return tx->route && tx->route->hops ? ip4_from_bytes(tx->route->hop[0]) : tx->dst;
 }
 
+/* RFC 1122 3.2.1.3 (g): 127/8 must not appear outside a host. */
+static bool may_leave(const struct ip_layer *ip, struct ip_addr src, struct ip_addr hop)
+{
+	return !ip_is_loopback(src) || ip_is_ours(ip, hop);
+}
+
 /* RFC 791 3.1: the first router of a strict route is on our link. */
 static bool find_way(const struct ip_layer *ip, const struct ip_tx *tx, struct ip_addr *hop)
 {
 	struct ip_addr dst = next_dst(tx), source;
 
-	return route_next_hop(ip, dst, hop, &source) &&
+	return route_next_hop(ip, dst, hop, &source) && may_leave(ip, tx->src, *hop) &&
 	       (!ip_source_route_len(tx->route) || !tx->route->strict || ip_eq(*hop, dst));
 }
 
@@ -85,11 +93,21 @@ static bool link_address(struct ip_layer *ip, struct ip_addr hop, struct mac_add
 	return arp_resolve(ip, hop, mac);
 }
 
+static enum ip_sent loop_output(struct ip_layer *ip, struct frame_out *f)
+{
+	if (ip->loop.link.ops->send(&ip->loop.link, f))
+		return IP_FRAME_TAKEN;
+	ip_drop(ip, CNT_LoopQueueDrops, frame_hdr(f), f->hdr_len);
+	return IP_FRAME_DROPPED;
+}
+
 enum ip_sent ipv4_link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop)
 {
-	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
-	bool known = link_address(ip, hop, &h.dst);
+	struct ether_hdr h = {.src = ip->cfg.mac, .dst = ip->cfg.mac, .type = ETHER_TYPE_IP4};
+	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, &h.dst);
 	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
+	if (ours)
+		return loop_output(ip, f);
 	if (known)
 		return IP_FRAME_READY;
 	struct flat_frame *flat = flat_from_out(ip->env, f);
@@ -142,8 +160,10 @@ enum ip_sent ip_output_whole(struct ip_layer *ip, struct frame_out *f, struct ip
 {
 	struct ip_addr hop, source;
 	COUNT(ip->cnt, IpOutRequests);
-	enum counter bad = !route_next_hop(ip, dst, &hop, &source) ? CNT_IpOutNoRoutes : CNT_IpOutFragNeeded;
-	if (bad == CNT_IpOutNoRoutes || frame_len(f) > ip->cfg.mtu) {
+	struct ip_addr src = ip4_from_bytes(frame_hdr(f) + IPV4_OFF_SRC);
+	bool way = route_next_hop(ip, dst, &hop, &source) && may_leave(ip, src, hop);
+	enum counter bad = way ? CNT_IpOutFragNeeded : CNT_IpOutNoRoutes;
+	if (!way || frame_len(f) > ip->cfg.mtu) {
 		ip_drop(ip, bad, frame_hdr(f), f->hdr_len);
 		return IP_FRAME_DROPPED;
 	}
@@ -200,6 +220,24 @@ static struct flat_frame *flat_packet(struct ip_layer *ip, const struct ip_tx *t
 	return f;
 }
 
+/* f is whole but for its Ethernet header. */
+static void flat_output(struct ip_layer *ip, struct flat_frame *f, struct ip_addr hop)
+{
+	struct ether_hdr h = {.src = ip->cfg.mac, .dst = ip->cfg.mac, .type = ETHER_TYPE_IP4};
+	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, &h.dst);
+	ether_build(f->bytes, &h);
+	if (ours) {
+		struct frame_out view;
+		flat_view_out(f, &view);
+		(void)loop_output(ip, &view);
+		flat_free(ip->env, f);
+	} else if (known) {
+		ip_owe(ip, f);
+	} else {
+		arp_hold(ip, hop, f);
+	}
+}
+
 void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
 {
 	const uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route);
@@ -227,11 +265,5 @@ void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packe
 		cut_add(ip, f, hop, max);
 		return;
 	}
-	struct ether_hdr h = {.src = ip->cfg.mac, .type = ETHER_TYPE_IP4};
-	bool known = link_address(ip, hop, &h.dst);
-	ether_build(f->bytes, &h);
-	if (known)
-		ip_owe(ip, f);
-	else
-		arp_hold(ip, hop, f);
+	flat_output(ip, f, hop);
 }

@@ -88,6 +88,7 @@ void stack_tick(struct stack *s)
 {
 	struct timer_node *n;
 
+	ip_loop_input(&s->ip);
 	while ((n = timer_pop(&s->timers, s->env->now)) != NULL) {
 		if (n->tie & TIMER_TIE_IP)
 			ip_timer(&s->ip, n);
@@ -210,7 +211,7 @@ void stack_turn_end(struct stack *s)
 
 instant stack_deadline(struct stack *s)
 {
-	return timer_next(&s->timers);
+	return instant_min(timer_next(&s->timers), ip_loop_deadline(&s->ip));
 }
 
 struct env *stack_env(struct stack *s)

@@ -3,7 +3,7 @@
  * Theory of operation. A driver (daemon/host, tests/sim) sets env->now once and makes one turn:
  *
  *     stack_input     frames arrived; they stay borrowed until stack_turn_end; state changes, nothing is sent
- *     stack_tick      runs the timers that are due
+ *     stack_tick      takes what was sent to ourselves, and runs the timers that are due
  *     stack_ready     sockets whose readiness changed
  *     stack_delivery  the next bytes for an application; the driver moves them and reports with stack_delivered
  *     stack_output    the next frame owed; its iovecs are valid until the next stack_* or socket_* call
@@ -36,7 +36,7 @@ struct stack_delivery {
 	struct socket *socket;
 	struct iovec iov[STACK_DELIVERY_IOV];
 	int niov;
-	uint32_t len;          /* bytes in iov */
+	uint32_t len;            /* bytes in iov */
 	struct dgram_record rec; /* datagram sockets: its source and, for an error record, errno; all or nothing */
 };
 

@@ -18,7 +18,10 @@ static bool addresses_valid(const struct ip_config *c)
 {
 	struct ip_addr a = c->address.addr, g = c->gateway;
 
-	if (a.family != IP_V4 || c->address.len > 32)
+	if (ip_is_unspecified(a))
+		return ip_is_unspecified(g);
+	if (a.family != IP_V4 || c->address.len > 32 || a.b[0] == 0 || a.b[0] >= 224 || ip_is_loopback(a) ||
+	    ip_eq(a, prefix_broadcast(c->address)))
 		return false;
 	return ip_is_unspecified(g) ||
 	       (g.family == IP_V4 && prefix_contains(c->address, g) && !ip_eq(a, g) && g.b[0] != 0 && g.b[0] < 224 &&

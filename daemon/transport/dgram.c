@@ -115,6 +115,9 @@ int dgram_check_destination(const struct dgram_layer *l, const struct dgram *d, 
 	int error = ip_route_lookup(l->ip, dst, source, mtu);
 	if (error)
 		return error;
+	/* RFC 1122 3.2.1.3 (g): 127/8 must not appear outside a host. */
+	if (ip_is_loopback(d->pcb.local.addr) && !ip_is_ours(l->ip, dst))
+		return EINVAL;
 	return ip_is_broadcast(l->ip, dst) && !d->broadcast ? EACCES : 0;
 }
 

@@ -159,6 +159,9 @@ static int connect_bind(struct tcp_layer *l, struct tcp *t, struct endpoint remo
 
 	if (e)
 		return e;
+	/* RFC 1122 3.2.1.3 (g): 127/8 must not appear outside a host. */
+	if (ip_is_loopback(t->pcb.local.addr) && !ip_is_ours(l->ip, remote.addr))
+		return EINVAL;
 	if (!t->pcb.bound) {
 		e = pcb_bind_ephemeral(&l->pcbs, &t->pcb, source, remote);
 		if (e)
@@ -177,9 +180,8 @@ int tcp_connect(struct tcp_layer *l, struct tcp *t, struct endpoint remote)
 		return EOPNOTSUPP;
 	if (t->state != TCP_CLOSED || !instant_is_never(t->established_at))
 		return EISCONN;
-	/* RFC 9293 3.9.2.3, MUST-46: no OPEN to a group; and the stack's own addresses are not on its wire. */
-	if (ip_is_unspecified(remote.addr) || ip_is_multicast(remote.addr) || ip_is_broadcast(l->ip, remote.addr) ||
-	    ip_is_ours(l->ip, remote.addr))
+	/* RFC 9293 3.9.2.3, MUST-46: no OPEN to a group. */
+	if (ip_is_unspecified(remote.addr) || ip_is_multicast(remote.addr) || ip_is_broadcast(l->ip, remote.addr))
 		return ENETUNREACH;
 	if (remote.port == 0)
 		return EADDRNOTAVAIL;

@@ -260,7 +260,7 @@ START_TEST(a_flood_of_claims_displaces_nobody_in_use)
 	struct net n;
 	net_begin_known(&n);
 	struct ip_prefix wide = {addr(US), 16};
-	n.ip.cfg.address = wide;
+	n.ip.address[0].prefix = wide;
 	ready(&n, PEER, PEER_MAC, 1);
 	for (int i = 0; i < 3 * ARP_ENTRIES_MAX; i++) {
 		char text[IP_ADDR_TEXT_MAX];

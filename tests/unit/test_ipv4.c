@@ -292,7 +292,7 @@ START_TEST(no_route_is_a_drop)
 {
 	struct net n;
 	net_begin(&n);
-	const char *dst[] = {"127.0.0.1", "0.0.0.0", "250.1.1.1", US};
+	const char *dst[] = {"0.0.0.0", "250.1.1.1"};
 	for (size_t i = 0; i < ARRAY_LEN(dst); i++) {
 		ck_assert_int_eq(send_tcp(&n, 5, 0, dst[i], true), IP_FRAME_DROPPED);
 		net_expect_drop(&n, CNT_IpOutNoRoutes);

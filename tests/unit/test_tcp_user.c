@@ -28,12 +28,15 @@ START_TEST(connect_errors)
 	struct tcp_net n;
 	tcp_net_begin(&n, &tcp_net_plain);
 	struct socket *so = tcp_net_open(&n);
-	static const char *const nobody[] = {"0.0.0.0", "224.0.0.1", "255.255.255.255", "10.0.0.255", US};
+	static const char *const nobody[] = {"0.0.0.0", "224.0.0.1", "255.255.255.255", "10.0.0.255"};
 	for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
 		ck_assert_int_eq(socket_connect(n.stack, so, at(nobody[i], 80)), ENETUNREACH);
 	ck_assert_int_eq(socket_connect(n.stack, so, at(PEER, 0)), EADDRNOTAVAIL);
 	ck_assert_int_eq(socket_connect(n.stack, so, (struct endpoint){.port = 80}), EINVAL);
 	ck_assert(!so->tcp.pcb.bound);
+	struct socket *local = tcp_net_open(&n);
+	ck_assert_int_eq(socket_bind(n.stack, local, at("127.0.0.1", 0)), 0);
+	ck_assert_int_eq(socket_connect(n.stack, local, at(PEER, 80)), EINVAL);
 	ck_assert_int_eq(socket_connect(n.stack, so, at(PEER, 80)), EINPROGRESS);
 	ck_assert_int_eq(socket_connect(n.stack, so, at(PEER, 80)), EALREADY);
 	ck_assert_int_eq(socket_listen(n.stack, so, 1), EINVAL);
