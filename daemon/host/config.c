@@ -23,6 +23,7 @@ void config_defaults(struct config *c)
 	        .socket_mode = 0666,
 	        .stack = stack_config_default,
 	};
+	c->stack.ip.redirects = true;
 }
 
 struct file_reader {

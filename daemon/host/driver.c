@@ -243,13 +243,10 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 	static const struct mac_addr none;
 	struct stack_config sc = d->cfg.stack;
 
-	sc.ip = (struct ip_config){
-	        .mac = mac_eq(d->cfg.mac, none) ? derived_mac(d->tap.kernel_mac) : d->cfg.mac,
-	        .address = d->cfg.address,
-	        .gateway = d->cfg.gateway,
-	        .mtu = d->tap.mtu,
-	        .source_route = d->cfg.stack.ip.source_route,
-	};
+	sc.ip.mac = mac_eq(d->cfg.mac, none) ? derived_mac(d->tap.kernel_mac) : d->cfg.mac;
+	sc.ip.address = d->cfg.address;
+	sc.ip.gateway = d->cfg.gateway;
+	sc.ip.mtu = d->tap.mtu;
 	if (mac_eq(sc.ip.mac, d->tap.kernel_mac)) {
 		snprintf(why, CONFIG_ERROR_MAX,
 		         "key `mac' is the MAC address of the kernel's side of %s: choose another", d->tap.name);

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #define UNREACH_FRAG_NEEDED 4
+#define REDIRECT_CODES      4
 
 struct icmp_meaning {
 	int error;
@@ -80,6 +81,11 @@ static bool icmp_error_meaning(const struct ip_rx *rx, struct ip_error *e)
 			e->mtu = load_be16(rx->payload + 6);
 	} else if (type == ICMP_PARAM_PROBLEM) {
 		m.error = EPROTO;
+	} else if (type == ICMP_REDIRECT) {
+		/* RFC 1122 3.3.1.2 (c): the codes of networks are taken as those of the host. */
+		if (code >= REDIRECT_CODES)
+			return false;
+		e->redirect = ip4_from_bytes(rx->payload + 4);
 	}
 	e->error = m.error;
 	e->hard = m.hard;
@@ -149,7 +155,11 @@ static void icmp_input(void *ctx, const struct ip_rx *rx)
 		COUNT(ip->cnt, IcmpInParmProbs);
 		icmp_error_input(ip, rx);
 		return;
-	default: /* RFC 1122 3.2.2: an unknown type is silently discarded; source quench by RFC 6633 3, redirects too */
+	case ICMP_REDIRECT:
+		COUNT(ip->cnt, IcmpInRedirects);
+		icmp_error_input(ip, rx);
+		return;
+	default: /* RFC 1122 3.2.2: an unknown type is silently discarded; source quench by RFC 6633 3 */
 		drop(ip, CNT_IcmpInIgnored, rx);
 		return;
 	}
@@ -162,7 +172,9 @@ void icmp_init(struct ip_layer *ip)
 	ip_register(ip, IP_PROTO_ICMP, (struct ip_handler){.input = icmp_input, .ctx = ip});
 }
 
-/* RFC 1812 4.3.2.8: takes one token; ICMP_ERRORS_PER_SECOND come back, up to ICMP_ERRORS_BURST. */
+/* RFC 1812 4.3.2.8: takes one token; ICMP_ERRORS_PER_SECOND come back, up to ICMP_ERRORS_BURST. How many are left must
+ * not tell anybody how many errors went to others, or ports could be scanned in another's name: now and then a token is
+ * lost at random. */
 static bool icmp_take_token(struct ip_layer *ip)
 {
 	const int64_t token_ns = NS_PER_S / ICMP_ERRORS_PER_SECOND;
@@ -177,6 +189,8 @@ static bool icmp_take_token(struct ip_layer *ip)
 	if (ip->icmp_tokens == 0)
 		return false;
 	ip->icmp_tokens--;
+	if (ip->icmp_tokens > 0 && rng_u32(&ip->env->rng) % ICMP_TOKEN_LOST_ONE_IN == 0)
+		ip->icmp_tokens--;
 	return true;
 }
 
@@ -191,7 +205,19 @@ static bool icmp_error_allowed(const struct ip_layer *ip, const struct ip_rx *rx
 	return rx->payload_len > 0 && (rx->payload[0] == ICMP_ECHO || rx->payload[0] == ICMP_ECHO_REPLY);
 }
 
-static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t type, uint8_t code)
+static void icmp_count_out(struct ip_layer *ip, uint8_t type)
+{
+	COUNT(ip->cnt, IcmpOutMsgs);
+	if (type == ICMP_DEST_UNREACH)
+		COUNT(ip->cnt, IcmpOutDestUnreachs);
+	else if (type == ICMP_TIME_EXCEEDED)
+		COUNT(ip->cnt, IcmpOutTimeExcds);
+	else
+		COUNT(ip->cnt, IcmpOutParmProbs);
+}
+
+/* pointer: the fifth octet, of a parameter problem; else 0. */
+static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t type, uint8_t code, uint8_t pointer)
 {
 	if (!icmp_error_allowed(ip, rx)) {
 		COUNT(ip->cnt, IcmpOutSuppressed);
@@ -202,25 +228,26 @@ static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t
 		return;
 	}
 	/* RFC 1812 4.3.2.3: as much of the datagram as fits without making the error longer than 576 bytes. */
-	uint8_t packet[ICMP_ERROR_MAX - IPV4_HDR_MIN] = {type, code};
+	uint8_t packet[ICMP_ERROR_MAX - IPV4_HDR_MIN] = {type, code, 0, 0, pointer};
 	uint32_t room = u32_min(ICMP_ERROR_MAX, ip->cfg.mtu) - IPV4_HDR_MIN - ICMP_HDR_LEN;
 	uint32_t quoted = u32_min(room, rx->header_len + rx->payload_len);
 	memcpy(packet + ICMP_HDR_LEN, rx->header, quoted);
 	struct ip_tx tx = {.src = rx->dst, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL};
-	COUNT(ip->cnt, IcmpOutMsgs);
-	if (type == ICMP_DEST_UNREACH)
-		COUNT(ip->cnt, IcmpOutDestUnreachs);
-	else
-		COUNT(ip->cnt, IcmpOutTimeExcds);
+	icmp_count_out(ip, type);
 	ip_send_copy(ip, &tx, packet, ICMP_HDR_LEN + quoted, ICMP_CSUM_OFFSET);
 }
 
 void icmp_send_unreachable(struct ip_layer *ip, const struct ip_rx *rx, uint8_t code)
 {
-	icmp_send_error(ip, rx, ICMP_DEST_UNREACH, code);
+	icmp_send_error(ip, rx, ICMP_DEST_UNREACH, code, 0);
+}
+
+void icmp_send_parameter_problem(struct ip_layer *ip, const struct ip_rx *rx, uint8_t pointer)
+{
+	icmp_send_error(ip, rx, ICMP_PARAM_PROBLEM, 0, pointer);
 }
 
 void icmp_send_reassembly_time_exceeded(struct ip_layer *ip, const struct ip_rx *rx)
 {
-	icmp_send_error(ip, rx, ICMP_TIME_EXCEEDED, ICMP_REASSEMBLY_CODE);
+	icmp_send_error(ip, rx, ICMP_TIME_EXCEEDED, ICMP_REASSEMBLY_CODE, 0);
 }

@@ -18,9 +18,12 @@
 #define ICMP_REASSEMBLY_CODE   1   /* of time exceeded */
 #define ICMP_ERRORS_PER_SECOND 100
 #define ICMP_ERRORS_BURST      50
+#define ICMP_TOKEN_LOST_ONE_IN 4
 
 /* Registers for protocol 1 and fills the token bucket. */
 void icmp_init(struct ip_layer *ip);
+/* RFC 1122 3.2.2.5: the octet at `pointer' of rx's header is wrong. As icmp_send_unreachable. */
+void icmp_send_parameter_problem(struct ip_layer *ip, const struct ip_rx *rx, uint8_t pointer);
 /* RFC 1122 3.3.2: time exceeded, code 1. rx is the first fragment as it came. As icmp_send_unreachable. */
 void icmp_send_reassembly_time_exceeded(struct ip_layer *ip, const struct ip_rx *rx);
 

@@ -10,6 +10,7 @@
 #include "ip/ipv4.h"
 #include "ip/pmtu.h"
 #include "ip/reasm.h"
+#include "ip/redirect.h"
 #include "ip/route.h"
 #include "link/ether.h"
 
@@ -150,8 +151,10 @@ void ip_timer(struct ip_layer *ip, struct timer_node *n)
 void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst)
 {
 	struct ip_addr hop, source;
-	if (route_next_hop(ip, dst, &hop, &source))
-		arp_suspect(ip, hop);
+	if (!route_next_hop(ip, dst, &hop, &source))
+		return;
+	redirect_forget(ip, hop);
+	arp_suspect(ip, hop);
 }
 
 bool ip_verify_csum(const struct ip_rx *rx)
@@ -169,6 +172,7 @@ static void snap_ip_config(struct snap *s, struct ip_config *c)
 	snap_u8(s, &c->address.len);
 	snap_ip(s, &c->gateway);
 	snap_u16(s, &c->mtu);
+	snap_bool(s, &c->redirects);
 	snap_bool(s, &c->source_route);
 	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");
 }
@@ -182,6 +186,7 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_ip_config(s, &ip->cfg);
 	snap_addresses(s, ip);
 	snap_routes(s, ip);
+	snap_redirects(s, ip);
 	snap_arp(s, ip);
 	snap_pmtu(s, ip);
 	snap_igmp(s, ip);

@@ -42,6 +42,8 @@
 #define IPV4_HDR_MAX         60
 #define IPV4_MTU_MIN         68              /* RFC 791 3.2 */
 #define IP_PMTU_MIN          552             /* no path is taken to be narrower; see pmtu.c */
+#define IP_REDIRECTS_MAX     64              /* destinations whose redirects are remembered */
+#define IP_REDIRECT_AGE      DURATION_S(600) /* RFC 1122 3.3.1.4: cached routes are to be tried anew */
 #define IP_PMTU_ENTRIES_MAX  1024            /* destinations whose path MTU is remembered */
 #define IP_PMTU_AGE          DURATION_S(600) /* RFC 1191 6.3 */
 
@@ -65,6 +67,11 @@ struct ip_route {
 	struct ip_addr source;  /* to be preferred; none: the address whose network the next hop is in */
 	uint32_t metric;        /* of several routes to a prefix the one with the lowest is used */
 	enum ip_origin origin;
+};
+
+struct ip_redirect {
+	struct ip_addr dst, gateway;
+	instant until;
 };
 
 #define IP_OPTIONS_MAX    40
@@ -96,10 +103,11 @@ struct ip_rx {
 struct ip_error {
 	struct ip_addr from;     /* who sent the ICMP message */
 	struct ip_addr src, dst; /* of the quoted packet: src is ours */
-	int error;      /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
-	bool hard;      /* RFC 1122: a hard error (protocol or port unreachable) */
-	uint16_t mtu;   /* fragmentation needed: next-hop MTU, 0 when not told */
-	uint16_t total; /* length of the quoted packet as its header tells, 0 when not known */
+	int error; /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
+	bool hard; /* RFC 1122: a hard error (protocol or port unreachable) */
+	struct ip_addr redirect; /* none, or this is a redirect: the better gateway */
+	uint16_t mtu;            /* fragmentation needed: next-hop MTU, 0 when not told */
+	uint16_t total;          /* length of the quoted packet as its header tells, 0 when not known */
 	const uint8_t *quoted;
 	uint32_t quoted_len; /* at least 8 */
 };
@@ -125,6 +133,7 @@ struct ip_config {
 	struct ip_prefix address; /* the first of ours; none: there is none yet */
 	struct ip_addr gateway;   /* none: no default route */
 	uint16_t mtu;
+	bool redirects;    /* redirects are believed of the gateway in use */
 	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
 };
 
@@ -139,6 +148,8 @@ struct ip_layer {
 	int addresses;
 	struct ip_route route[IP_ROUTES_MAX + IP_ADDRESSES_MAX]; /* longest prefix first, then lowest metric */
 	int routes;
+	struct ip_redirect redirect[IP_REDIRECTS_MAX]; /* the oldest first */
+	int redirects;
 	struct loop loop; /* frames to ourselves */
 	struct ip_handler handler[256];
 	struct hash_key key;
@@ -182,6 +193,8 @@ void ip_timer(struct ip_layer *ip, struct timer_node *n);
 bool ip_report_error(struct ip_layer *ip, uint8_t protocol, const struct ip_error *e);
 /* Counts a drop and traces it under the same name. bytes: what is dropped, from its header on. */
 void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, size_t len);
+/* A transport has found that the datagram which the redirect e quotes is one of its own, in flight. */
+void ip_redirect(struct ip_layer *ip, const struct ip_error *e);
 /* Is a one of our own unicast addresses? 127/8 is ours, too. */
 bool ip_is_ours(const struct ip_layer *ip, struct ip_addr a);
 /* Is a a broadcast address as seen from our interface (limited, or of the network of one of our addresses)? */

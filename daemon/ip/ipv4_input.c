@@ -28,7 +28,8 @@ struct ipv4_view {
 /* 0 means well formed; else the name of what is wrong. CNT_IpInReceives stands for "nothing". */
 #define IPV4_WELL_FORMED CNT_IpInReceives
 
-static enum counter ipv4_check_options(struct ipv4_view *v)
+/* The octet that is wrong, counted from the header's first; 0: none is. */
+static uint8_t ipv4_check_options(struct ipv4_view *v)
 {
 	struct reader r = reader_of(v->p + IPV4_HDR_MIN, v->hdr_len - (uint32_t)IPV4_HDR_MIN);
 	while (r.len > 0) {
@@ -40,15 +41,15 @@ static enum counter ipv4_check_options(struct ipv4_view *v)
 			continue;
 		uint8_t opt_len = read_u8(&r);
 		if (r.short_input || opt_len < 2 || !read_bytes(&r, opt_len - 2u))
-			return CNT_IpInHdrErrors;
+			return (uint8_t)(opt + 1 - v->p);
 		/* Other options are ignored. */
 		if (type != IPV4_OPT_LSRR && type != IPV4_OPT_SSRR)
 			continue;
 		if (v->route || !source_route_valid(opt, opt_len))
-			return CNT_IpInHdrErrors;
+			return (uint8_t)(opt - v->p);
 		v->route = opt;
 	}
-	return IPV4_WELL_FORMED;
+	return 0;
 }
 
 static enum counter ipv4_check_header(struct ipv4_view *v)
@@ -67,7 +68,7 @@ static enum counter ipv4_check_header(struct ipv4_view *v)
 		return CNT_IpInHdrErrors;
 	if (v->total > v->avail)
 		return CNT_IpExtInTruncatedPkts;
-	return ipv4_check_options(v);
+	return IPV4_WELL_FORMED;
 }
 
 /* Is the datagram for us? *group: also for others. */
@@ -137,6 +138,20 @@ static void ipv4_deliver(struct ip_layer *ip, const struct ip_rx *rx)
 	h->input(h->ctx, rx);
 }
 
+/* RFC 1122 3.2.2.5: the source of a datagram for us hears which octet of its options is wrong. */
+static bool ipv4_options_ok(struct ip_layer *ip, struct ipv4_view *v, struct ip_rx *rx)
+{
+	uint8_t wrong = ipv4_check_options(v);
+	rx->route = v->route;
+	if (!wrong)
+		return true;
+	ip_drop(ip, CNT_IpInHdrErrors, v->p, v->avail);
+	/* RFC 1122 3.2.2: not about a fragment other than the first. */
+	if (!(load_be16(v->p + IPV4_OFF_FRAG) & IPV4_FRAG_OFFSET))
+		icmp_send_parameter_problem(ip, rx, wrong);
+	return false;
+}
+
 /* A whole datagram for us. */
 static void ipv4_accept(struct ip_layer *ip, struct ip_rx *rx)
 {
@@ -159,9 +174,9 @@ static void ipv4_fragment(struct ip_layer *ip, struct ip_rx *rx)
 		return;
 	/* The first fragment's options were valid when it came. */
 	struct ipv4_view v = {.p = rx->header, .hdr_len = rx->header_len};
-	enum counter bad = ipv4_check_options(&v);
-	assert(bad == IPV4_WELL_FORMED);
-	(void)bad;
+	uint8_t wrong = ipv4_check_options(&v);
+	assert(!wrong);
+	(void)wrong;
 	rx->route = v.route;
 	ipv4_accept(ip, rx);
 }
@@ -192,7 +207,6 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, 
 	        .looped = looped,
 	        .header = v.p,
 	        .header_len = v.hdr_len,
-	        .route = v.route,
 	        .payload = v.p + v.hdr_len,
 	        .payload_len = (uint32_t)v.total - v.hdr_len,
 	        .off = f->off,
@@ -201,6 +215,8 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, 
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
 	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))
 		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
+	else if (!ipv4_options_ok(ip, &v, &rx))
+		return;
 	else if (!(load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK))
 		ipv4_accept(ip, &rx);
 	else

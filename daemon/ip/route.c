@@ -6,6 +6,7 @@
 #include "ip/route.h"
 
 #include "ip/address.h"
+#include "ip/redirect.h"
 #include <errno.h>
 
 /* The source that a datagram by way of hop is to have. */
@@ -44,7 +45,7 @@ bool route_next_hop(const struct ip_layer *ip, struct ip_addr dst, struct ip_add
 		if (!prefix_contains(r->prefix, dst))
 			continue;
 		if (!ip_is_unspecified(r->gateway))
-			*hop = r->gateway;
+			*hop = redirect_gateway(ip, dst, r->gateway);
 		*source = preferred_source(ip, r->source, *hop);
 		return true;
 	}

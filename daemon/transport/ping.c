@@ -128,6 +128,10 @@ bool ping_error(void *ctx, const struct ip_error *e)
 	if (e->quoted[0] != ECHO_REQUEST)
 		return false;
 	struct dgram *d = find(l, e->src, load_be16(e->quoted + ECHO_ID), e->dst);
+	if (d && !ip_is_unspecified(e->redirect)) {
+		ip_redirect(l->ip, e);
+		return true;
+	}
 	if (!d || !dgram_connected(d))
 		return false;
 	dgram_error(l, d, (struct endpoint){.addr = e->dst}, e);

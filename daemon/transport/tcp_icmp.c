@@ -39,6 +39,10 @@ void tcp_icmp_error(void *ctx, const struct ip_error *e)
 		COUNT(l->cnt, IcmpInIgnored);
 		return;
 	}
+	if (!ip_is_unspecified(e->redirect)) {
+		ip_redirect(l->ip, e);
+		return;
+	}
 	if (e->error == EMSGSIZE) {
 		tcp_path_message(l, t, e, at);
 		return;

@@ -204,9 +204,14 @@ void udp_error(void *ctx, const struct ip_error *e)
 	struct endpoint local = {.addr = e->src, .port = load_be16(e->quoted)};
 	struct endpoint remote = {.addr = e->dst, .port = load_be16(e->quoted + 2)};
 	struct pcb *p = pcb_lookup_tuple(&l->udp, local, remote);
+	bool ours = p || pcb_lookup_port(&l->udp, local, remote, false);
+	if (ours && !ip_is_unspecified(e->redirect)) {
+		ip_redirect(l->ip, e);
+		return;
+	}
 	/* RFC 1191 6: the path is narrower for whoever has sent to it, connected or not. 5: an old router tells no MTU.
 	 */
-	if (e->error == EMSGSIZE && (p || pcb_lookup_port(&l->udp, local, remote, false)))
+	if (e->error == EMSGSIZE && ours)
 		ip_path_narrows(l->ip, e->dst, e->mtu ? e->mtu : ip_pmtu_plateau(e->total));
 	/* RFC 1122 4.1.3.3: ICMP errors are passed up; an unconnected socket could not tell which peer is meant. */
 	if (p)

@@ -98,12 +98,14 @@ START_TEST(malformed_routes)
 	                                 {131, 2, 1, 1, 1, 1, 1, 1},
 	                                 {131, 3, 4, 137, 3, 4, 0, 0}};
 	struct net n;
+	uint32_t len;
 	begin(&n);
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		in_ip(&n, (struct ip_spec){.options = row[i], .options_len = 8});
 		net_expect_drop(&n, CNT_IpInHdrErrors);
-		out_nothing(&n);
+		out_ip(&n, PEER_MAC, US, PEER, IP_PROTO_ICMP, &len); /* parameter problem */
 	}
+	ck_assert_uint_eq(n.cnt.v[CNT_IcmpOutParmProbs], ARRAY_LEN(row));
 	net_end(&n);
 }
 END_TEST
