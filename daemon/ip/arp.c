@@ -10,7 +10,8 @@
  * An entry goes only a second or more after its last request, so an address is asked for at most once a second,
  * whatever the history. The table is full at ARP_ENTRIES_MAX: then an entry that was not used since its confirmation
  * makes room, the least recently used first; for a frame of ours, also one that was used; never one that resolves. So a
- * station that claims many addresses cannot displace those that we talk to. */
+ * station that claims many addresses cannot displace those that we talk to. Nor can an application that sends to many
+ * addresses that nobody has: at most ARP_RESOLVING_MAX entries resolve at once, and what needs another is dropped. */
 #include "ip/arp.h"
 
 #include "base/bytes.h"
@@ -67,6 +68,7 @@ static instant arp_deadline(const struct arp_entry *e)
 static void arp_remove(struct ip_layer *ip, struct arp_entry *e)
 {
 	assert(list_empty(&e->queue));
+	ip->arp_resolving -= e->state == ARP_INCOMPLETE;
 	timer_cancel(ip->timers, &e->timer);
 	hash_table_remove(&ip->arp_table, &e->node);
 	list_remove(&e->lru);
@@ -97,12 +99,14 @@ static bool arp_make_room(struct ip_layer *ip, bool needed)
 	return true;
 }
 
-static struct arp_entry *arp_add(struct ip_layer *ip, struct ip_addr a)
+static struct arp_entry *arp_add(struct ip_layer *ip, struct ip_addr a, enum arp_state state)
 {
 	struct arp_entry *e = env_alloc(ip->env, sizeof(*e));
 	if (!e)
 		return NULL;
 	e->addr = a;
+	e->state = state;
+	ip->arp_resolving += state == ARP_INCOMPLETE;
 	list_init(&e->queue);
 	timer_node_init(&e->timer, ARP_TIMER_TIE | ip4_to_u32(a));
 	list_init(&e->lru);
@@ -173,6 +177,7 @@ static void arp_confirm(struct ip_layer *ip, struct arp_entry *e, struct mac_add
 {
 	e->mac = mac;
 	e->used = e->state == ARP_INCOMPLETE;
+	ip->arp_resolving -= e->state == ARP_INCOMPLETE;
 	e->state = ARP_REACHABLE;
 	e->tries = 0;
 	e->since = ip->env->now;
@@ -262,8 +267,8 @@ bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f)
 {
 	enum counter reason = CNT_ArpTableFull;
 	struct arp_entry *e = arp_find(ip, hop);
-	if (!e && arp_make_room(ip, true)) {
-		e = arp_add(ip, hop);
+	if (!e && ip->arp_resolving < ARP_RESOLVING_MAX && arp_make_room(ip, true)) {
+		e = arp_add(ip, hop, ARP_INCOMPLETE);
 		reason = CNT_IpOutDiscards;
 		if (e)
 			arp_request(ip, e);
@@ -331,11 +336,8 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 	if (!ip_is_unspecified(a.spa)) {
 		/* RFC 826: an entry that is there is updated; one is added only when we are the target. */
 		struct arp_entry *e = arp_find(ip, a.spa);
-		if (!e && for_us && a.op == ARP_OP_REQUEST && address_on_link(ip, a.spa) && arp_make_room(ip, false)) {
-			e = arp_add(ip, a.spa);
-			if (e)
-				e->state = ARP_REACHABLE;
-		}
+		if (!e && for_us && a.op == ARP_OP_REQUEST && address_on_link(ip, a.spa) && arp_make_room(ip, false))
+			e = arp_add(ip, a.spa, ARP_REACHABLE);
 		if (e)
 			arp_confirm(ip, e, a.sha);
 	}
@@ -371,6 +373,8 @@ static void snap_arp_entry(struct snap *s, struct ip_layer *ip, struct arp_entry
 	snap_flat_list(s, ip->env, &e->queue, ARP_QUEUE_FRAMES_MAX);
 	if (!snap_loading(s))
 		return;
+	ip->arp_resolving += e->state == ARP_INCOMPLETE;
+	snap_check(s, ip->arp_resolving <= ARP_RESOLVING_MAX, "too many ARP entries that resolve");
 	list_for_each(it, &e->queue)
 	{
 		const struct flat_frame *f = list_entry(it, struct flat_frame, link);
@@ -403,7 +407,7 @@ void snap_arp(struct snap *s, struct ip_layer *ip)
 			snap_check(s, addr.family == IP_V4 && !arp_find(ip, addr), "bad ARP address");
 			if (!snap_ok(s))
 				return;
-			e = arp_add(ip, addr);
+			e = arp_add(ip, addr, ARP_REACHABLE);
 			if (!e) {
 				snap_fail(s, "no memory");
 				return;

@@ -7,8 +7,9 @@
 #include "link/flat.h"
 
 #define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 2)
-#define ARP_REACHABLE_FOR     DURATION_S(60) /* RFC 1122 2.3.2.1: on the order of a minute */
-#define ARP_REQUEST_INTERVAL  DURATION_S(1)  /* RFC 1122 2.3.2.1: at most one a second for an address */
+#define ARP_RESOLVING_MAX     (ARP_ENTRIES_MAX / 2) /* of them in ARP_INCOMPLETE */
+#define ARP_REACHABLE_FOR     DURATION_S(60)        /* RFC 1122 2.3.2.1: on the order of a minute */
+#define ARP_REQUEST_INTERVAL  DURATION_S(1)         /* RFC 1122 2.3.2.1: at most one a second for an address */
 #define ARP_TRIES_MAX         3
 #define ARP_QUEUE_FRAMES_MAX  64           /* of one entry */
 #define ARP_QUEUE_BYTES_MAX   (256u << 10) /* of one entry; a super-frame fits */

@@ -154,8 +154,9 @@ struct ip_layer {
 	struct ip_handler handler[256];
 	struct hash_key key;
 	struct hash_table arp_table;
-	struct list arp_lru; /* least recently used first */
-	uint32_t arp_queued; /* bytes of frames that wait for a resolution */
+	struct list arp_lru;    /* least recently used first */
+	uint32_t arp_queued;    /* bytes of frames that wait for a resolution */
+	uint32_t arp_resolving; /* entries that frames may wait for */
 	struct hash_table pmtu_table;
 	struct list pmtu_lru;      /* least recently used first */
 	uint32_t pmtu_generation;  /* advances with every change of a path MTU */

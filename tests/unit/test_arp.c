@@ -274,19 +274,50 @@ START_TEST(a_flood_of_claims_displaces_nobody_in_use)
 }
 END_TEST
 
-START_TEST(a_table_full_of_resolving_entries_refuses)
+/* Frames to many addresses that nobody has. */
+static void resolve_many(struct net *n)
+{
+	n->ip.cfg.address.len = 16;
+	n->ip.route[0].prefix = (struct ip_prefix){addr("10.0.0.0"), 16};
+	for (int i = 0; i < ARP_RESOLVING_MAX; i++) {
+		char text[IP_ADDR_TEXT_MAX];
+		taken(n, ip_format(ip4(10, 0, (uint8_t)(1 + i / 200), (uint8_t)(1 + i % 200)), text), 1);
+		net_pull(n);
+	}
+	ck_assert_uint_eq(n->ip.arp_resolving, ARP_RESOLVING_MAX);
+}
+
+START_TEST(so_many_resolve_at_once)
 {
 	struct net n;
 	net_begin(&n);
-	n.ip.cfg.address.len = 16;
-	n.ip.route[0].prefix = (struct ip_prefix){addr("10.0.0.0"), 16};
-	for (int i = 0; i < ARP_ENTRIES_MAX; i++) {
-		char text[IP_ADDR_TEXT_MAX];
-		taken(&n, ip_format(ip4(10, 0, (uint8_t)(1 + i / 200), (uint8_t)(1 + i % 200)), text), 1);
-		net_pull(&n);
-	}
+	resolve_many(&n);
 	ck_assert_int_eq(send_one(&n, PEER, 1), IP_FRAME_DROPPED);
 	net_expect_drop(&n, CNT_ArpTableFull);
+	net_reload(&n);
+	ck_assert_uint_eq(n.ip.arp_resolving, ARP_RESOLVING_MAX);
+	for (int second = 0; second < ARP_TRIES_MAX; second++) {
+		net_pass(&n, 1000);
+		net_pull(&n);
+	}
+	ck_assert_uint_eq(n.ip.arp_resolving, 0);
+	taken(&n, PEER, 2);
+	in_arp(&n, REPLY, PEER_MAC, PEER, US);
+	ck_assert_uint_eq(n.ip.arp_resolving, 0);
+	net_end(&n);
+}
+END_TEST
+
+/* An application that sends to everybody does not take away the station that another one talks to. */
+START_TEST(a_flood_of_resolutions_displaces_nobody_in_use)
+{
+	struct net n;
+	net_begin_known(&n);
+	ready(&n, PEER, PEER_MAC, 1);
+	resolve_many(&n);
+	ck_assert_int_eq(send_one(&n, THIRD, 1), IP_FRAME_DROPPED);
+	net_expect_drop(&n, CNT_ArpTableFull);
+	ready(&n, PEER, PEER_MAC, 2);
 	net_end(&n);
 }
 END_TEST
@@ -312,6 +343,6 @@ Suite *arp_suite(void)
 	           failure_is_reported_to_the_transport, the_queue_keeps_the_latest, unused_entries_age_out,
 	           used_entries_are_refreshed_by_unicast, what_waited_was_a_use, a_known_station_may_move,
 	           only_requests_to_us_teach_new_stations, our_address_is_defended, malformed_packets_are_counted,
-	           a_flood_of_claims_displaces_nobody_in_use, a_table_full_of_resolving_entries_refuses,
-	           no_memory_at_any_allocation);
+	           a_flood_of_claims_displaces_nobody_in_use, so_many_resolve_at_once,
+	           a_flood_of_resolutions_displaces_nobody_in_use, no_memory_at_any_allocation);
 }
