@@ -4,6 +4,7 @@
  * tell them) and refuses one that libinih would cut. The command line is looked at twice: first for --config and for
  * what answers at once, then, after the file, for the keys. */
 #include "host/config_keys.h"
+#include "host/config_list.h"
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 #ifndef TOYNET_VERSION
 #define TOYNET_VERSION "unknown"
 #endif
-#define ALLOWED_MAX 128
+#define ALLOWED_MAX 160
 
 void config_defaults(struct config *c)
 {
@@ -116,23 +117,11 @@ bool config_read_file(struct config *c, const char *path, char why[CONFIG_ERROR_
 
 bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 {
-	char a[IP_ADDR_TEXT_MAX], p[PREFIX_TEXT_MAX];
-	struct ip_addr own = c->address.addr, gw = c->gateway;
 	const char *bad = NULL;
 
-	if (own.family == IP_NONE)
+	if (c->address.count == 0)
 		bad = "key `address' is required: the stack's address with prefix length, such as --address "
 		      "10.0.0.2/24";
-	else if (ip_is_unspecified(own) || ip_is_multicast(own) || ip_is_loopback(own) || ip_is_limited_broadcast(own))
-		bad = "key `address' is not the address of a host";
-	else if (c->address.len == 0)
-		bad = "key `address' has prefix length 0: give the length of the network that the TAP is on";
-	else if (c->address.len < 31 && ip_eq(own, prefix_broadcast(c->address)))
-		bad = "key `address' is the broadcast address of its network";
-	else if (c->address.len < 31 && !(ip4_to_u32(own) << c->address.len))
-		bad = "key `address' is the address of its network, not of a host";
-	else if (c->host_address.addr.family != IP_NONE && ip_eq(own, c->host_address.addr))
-		bad = "keys `address' and `host-address' are the same: the kernel and the stack need one each";
 	else if (c->stack.tcp.rto_min.ns > c->stack.tcp.rto_max.ns)
 		bad = "key `rto-min' is above `rto-max'";
 	else if (c->stack.tcp.max_segment && c->stack.tcp.max_segment < TCP_MAX_SEGMENT_MIN)
@@ -141,11 +130,8 @@ bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 		snprintf(why, CONFIG_ERROR_MAX, "%s", bad);
 		return false;
 	}
-	if (gw.family != IP_NONE && (!prefix_contains(c->address, gw) || ip_eq(own, gw))) {
-		snprintf(why, CONFIG_ERROR_MAX, "key `gateway': %s is not another host on %s", ip_format(gw, a),
-		         prefix_format(c->address, p));
+	if (!config_lists_check(c, why))
 		return false;
-	}
 	const char *in = impair_direction_check(&c->impair.in), *out = impair_direction_check(&c->impair.out);
 	if (in || out) {
 		snprintf(why, CONFIG_ERROR_MAX, "section [impair-%s]: %s", in ? "in" : "out", in ? in : out);
@@ -283,6 +269,7 @@ enum config_verdict config_read(struct config *c, int argc, char *const argv[], 
 		return CONFIG_DONE;
 	if (file && !config_read_file(c, file, why))
 		return CONFIG_ERROR;
+	config_lists_close(c);
 	for (int i = 1; i < argc; i++)
 		if (read_option(c, argc, argv, &i, why) != CONFIG_RUN)
 			return CONFIG_ERROR;

@@ -15,14 +15,28 @@
 #define CONFIG_NAME_MAX  32
 #define CONFIG_PATH_MAX  108 /* sun_path */
 #define CONFIG_FILE_MAX  128
-#define CONFIG_VALUE_MAX 128
+#define CONFIG_VALUE_MAX 1280 /* as text: a list of routes is the longest */
+#define CONFIG_LIST_MAX  16   /* items of a key that takes a list */
+
+/* Lists. open: the next mention of the key adds to it; else it begins anew. */
+struct config_addresses {
+	struct ip_prefix list[CONFIG_LIST_MAX]; /* the first is the primary one */
+	uint8_t count;
+	bool open;
+};
+struct config_routes {
+	struct ip_route list[CONFIG_LIST_MAX];
+	uint8_t count;
+	bool open;
+};
 
 struct config {
 	char interface[IFNAMSIZ];
-	struct ip_prefix address; /* required */
+	struct config_addresses address; /* one at least */
 	struct ip_addr gateway;
-	struct mac_addr mac; /* all zero: derived from the interface's */
-	uint32_t mtu;        /* 0: the interface's */
+	struct config_routes route; /* besides that of gateway */
+	struct mac_addr mac;        /* all zero: derived from the interface's */
+	uint32_t mtu;               /* 0: the interface's */
 	struct ip_prefix host_address;
 	char socket_path[CONFIG_PATH_MAX];
 	uint32_t socket_mode;

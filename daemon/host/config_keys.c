@@ -1,5 +1,6 @@
 /* Every key with its kind, bounds and text, in the order of --help. */
 #include "host/config_keys.h"
+#include "host/config_list.h"
 #include "host/units.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,8 +56,9 @@ const struct config_key config_keys[] = {
 	{"interface", "host-address", KIND_PREFIX, FIELD(host_address), 0, 0, "address of the kernel's side of the TAP"},
 	{"interface", "mtu", KIND_NUMBER, FIELD(mtu), 576, 65535, "largest IP datagram in bytes"},
 	{"interface", "mac", KIND_MAC, FIELD(mac), 0, 0, "MAC address of the stack; derived from the TAP's when not given"},
-	{"stack", "address", KIND_PREFIX, FIELD(address), 0, 0, "address of the stack with the length of its network (required)"},
+	{"stack", "address", KIND_ADDRESSES, FIELD(address), 0, 0, "addresses of the stack with the length of their networks; the first is the primary one (required)"},
 	{"stack", "gateway", KIND_ADDR, FIELD(gateway), 0, 0, "router for all other networks"},
+	{"stack", "route", KIND_ROUTES, FIELD(route), 0, 0, "routes: 10.5.0.0/16 via 10.0.0.9 metric 10, ..."},
 	{"stack", "sockets-max", KIND_NUMBER, FIELD(stack.sockets_max), 1, 10000000, "sockets of all users together"},
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
 	{"ip", "redirects", KIND_BOOL, FIELD(stack.ip.redirects), 0, 0, "believe redirects of the gateway in use (RFC 1122 3.2.2.2)"},
@@ -242,6 +244,17 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 	case KIND_PREFIX:
 		snprintf(allowed, size, "an IPv4 address with prefix length such as 10.0.0.2/24");
 		return;
+	case KIND_ADDRESSES:
+		snprintf(allowed, size,
+		         "IPv4 addresses with prefix length such as 10.0.0.2/24, with commas between, at most %d",
+		         CONFIG_LIST_MAX);
+		return;
+	case KIND_ROUTES:
+		snprintf(allowed, size,
+		         "NETWORK/LENGTH or default [via ADDRESS] [src ADDRESS] [metric NUMBER], with commas between, "
+		         "at most %d",
+		         CONFIG_LIST_MAX);
+		return;
 	case KIND_MAC:
 		snprintf(allowed, size, "a station's MAC address such as 02:00:00:00:00:01");
 		return;
@@ -297,6 +310,10 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return ip_parse(text, &addr) && memcpy(field, &addr, sizeof(addr));
 	case KIND_PREFIX:
 		return prefix_parse(text, &prefix) && memcpy(field, &prefix, sizeof(prefix));
+	case KIND_ADDRESSES:
+		return config_addresses_parse(text, (struct config_addresses *)(void *)field);
+	case KIND_ROUTES:
+		return config_routes_parse(text, (struct config_routes *)(void *)field);
 	case KIND_MAC:
 		return mac_parse(text, &mac) && !mac_is_group(mac) && memcpy(field, &mac, sizeof(mac));
 	case KIND_NUMBER:
@@ -393,6 +410,12 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 	case KIND_PREFIX:
 	case KIND_MAC:
 		format_address(text, k->kind, field);
+		return;
+	case KIND_ADDRESSES:
+		config_addresses_format((const struct config_addresses *)(const void *)field, text);
+		return;
+	case KIND_ROUTES:
+		config_routes_format((const struct config_routes *)(const void *)field, text);
 		return;
 	case KIND_NUMBER:
 	case KIND_BYTES:

@@ -8,6 +8,8 @@ enum config_kind {
 	KIND_NAME, /* text of at most max - 1 bytes */
 	KIND_ADDR,
 	KIND_PREFIX,
+	KIND_ADDRESSES, /* lists: config_list.h */
+	KIND_ROUTES,
 	KIND_MAC,
 	KIND_NUMBER,       /* the width of the field is in `size` */
 	KIND_BYTES,        /* number with K, M */

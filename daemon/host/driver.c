@@ -1,6 +1,7 @@
 /* See driver.h: set-up in the order in which things can fail with a clear word, the turn, and the way down. */
 #include "host/driver.h"
 #include "host/clock.h"
+#include "host/config_list.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/privilege.h"
@@ -238,14 +239,43 @@ static struct mac_addr derived_mac(struct mac_addr kernel)
 	return kernel;
 }
 
+/* What stack_new does not take: addresses behind the first, and routes. */
+static bool add_addresses_and_routes(struct driver *d, char why[CONFIG_ERROR_MAX])
+{
+	struct ip_layer *ip = stack_ip(d->stack);
+	const struct config *c = &d->cfg;
+	char text[ROUTE_TEXT_MAX];
+	int err = 0;
+
+	for (int i = 1; i < c->address.count && !err; i++) {
+		err = ip_address_add(ip, c->address.list[i], IP_ORIGIN_STATIC);
+		if (err)
+			snprintf(why, CONFIG_ERROR_MAX, "key `address': %s: %s",
+			         prefix_format(c->address.list[i], text), strerror(err));
+	}
+	if (c->gateway.family != IP_NONE && !err) {
+		const struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0)}, .gateway = c->gateway};
+		err = ip_route_add(ip, &by_default);
+		if (err)
+			snprintf(why, CONFIG_ERROR_MAX, "key `gateway': %s: %s", ip_format(c->gateway, text),
+			         strerror(err));
+	}
+	for (int i = 0; i < c->route.count && !err; i++) {
+		err = ip_route_add(ip, &c->route.list[i]);
+		if (err)
+			snprintf(why, CONFIG_ERROR_MAX, "key `route': %s: %s",
+			         config_route_format(&c->route.list[i], text), strerror(err));
+	}
+	return err == 0;
+}
+
 static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 {
 	static const struct mac_addr none;
 	struct stack_config sc = d->cfg.stack;
 
 	sc.ip.mac = mac_eq(d->cfg.mac, none) ? derived_mac(d->tap.kernel_mac) : d->cfg.mac;
-	sc.ip.address = d->cfg.address;
-	sc.ip.gateway = d->cfg.gateway;
+	sc.ip.address = d->cfg.address.list[0];
 	sc.ip.mtu = d->tap.mtu;
 	if (mac_eq(sc.ip.mac, d->tap.kernel_mac)) {
 		snprintf(why, CONFIG_ERROR_MAX,
@@ -254,13 +284,13 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 	}
 	init_links(d);
 	d->stack = stack_new(&d->env, &sc, d->impair.link.caps);
-	if (d->stack)
+	snprintf(why, CONFIG_ERROR_MAX, "out of memory");
+	if (d->stack && add_addresses_and_routes(d, why))
 		d->rpc = rpc_server_new(d->stack, &driver_rpc_host, d, TOYNET_VERSION);
 	if (!d->rpc) {
 		if (d->stack)
 			stack_free(d->stack);
 		impair_free(&d->impair);
-		snprintf(why, CONFIG_ERROR_MAX, "out of memory");
 		return false;
 	}
 	d->tap.counters = d->impair.counters = stack_counters(d->stack);
@@ -354,9 +384,10 @@ bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERR
 
 static void announce(const struct driver *d)
 {
-	char address[PREFIX_TEXT_MAX];
+	char addresses[CONFIG_VALUE_MAX];
 
-	log_line("ready on %s %s, control %s", d->tap.name, prefix_format(d->cfg.address, address), d->control.path);
+	config_addresses_format(&d->cfg.address, addresses);
+	log_line("ready on %s %s, control %s", d->tap.name, addresses, d->control.path);
 	notify_state("READY=1");
 }
 

@@ -22,7 +22,7 @@ struct impair_config {
 	struct impair_direction in, out; /* towards the stack, away from it */
 };
 
-#define RPC_CONFIG_VALUE_MAX    128
+#define RPC_CONFIG_VALUE_MAX    1280
 #define RPC_CONFIG_WHY_MAX      512
 #define RPC_CONFIG_SETTINGS_MAX 64 /* in one SetConfig */
 

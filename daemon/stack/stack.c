@@ -224,6 +224,11 @@ struct counters *stack_counters(struct stack *s)
 	return &s->counters;
 }
 
+struct ip_layer *stack_ip(struct stack *s)
+{
+	return &s->ip;
+}
+
 const struct ip_config *stack_ip_config(const struct stack *s)
 {
 	return &s->ip.cfg;

@@ -77,6 +77,8 @@ struct stack *stack_load(struct env *env, struct snap *in);
 struct env *stack_env(struct stack *s);
 struct counters *stack_counters(struct stack *s);
 const struct ip_config *stack_ip_config(const struct stack *s);
+/* For whoever administers addresses, routes and neighbours. */
+struct ip_layer *stack_ip(struct stack *s);
 uint32_t stack_socket_count(const struct stack *s);
 /* Which socket a frame of this flow is for, or comes from; *owner stays as it is when it is none. As the `find' of a
  * struct flow_lookup, with the stack as ctx. */

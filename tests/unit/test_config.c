@@ -44,8 +44,8 @@ START_TEST(test_command_line)
 	                      "--rcvbuf=64K", "--sack=no"),
 	                 CONFIG_RUN);
 	ck_assert_str_eq(c.interface, "tap7");
-	ck_assert(ip_eq(c.address.addr, ip4(10, 0, 0, 2)));
-	ck_assert_uint_eq(c.address.len, 24);
+	ck_assert(ip_eq(c.address.list[0].addr, ip4(10, 0, 0, 2)));
+	ck_assert_uint_eq(c.address.list[0].len, 24);
 	ck_assert(ip_eq(c.gateway, ip4(10, 0, 0, 1)));
 	ck_assert_int_eq(c.stack.tcp.time_wait.ns, 2500 * NS_PER_MS);
 	ck_assert_uint_eq(c.stack.tcp.retries, 7);
@@ -65,7 +65,7 @@ START_TEST(test_command_line_errors)
 		const char *says;
 	} t[] = {
 	        {{"--address", "10.0.0/24"},
-	         "--address 10.0.0/24: not valid; it must be an IPv4 address with prefix length"},
+	         "--address 10.0.0/24: not valid; it must be IPv4 addresses with prefix length"},
 	        {{"--adress", "10.0.0.2/24"}, "there is no option --adress"},
 	        {{"--address"}, "--address wants a value"},
 	        {{"tap0"}, "`tap0' is no option"},
@@ -81,6 +81,12 @@ START_TEST(test_command_line_errors)
 	        {{"--interface=a-name-that-is-too-long"}, "1 to 15 bytes"},
 	        {{"--config=/nonexistent.conf"}, "cannot open configuration file /nonexistent.conf"},
 	        {{"--interface=tap1"}, "`address' is required"},
+	        {{"--address=10.0.0.2/24, "}, "with commas between, at most 16"},
+	        {{"--address=10.0.0.2/24,,10.0.0.3/24"}, "with commas between, at most 16"},
+	        {{"--route=10.5.0.0/16 via"}, "it must be NETWORK/LENGTH or default [via ADDRESS]"},
+	        {{"--route=10.5.0.0/16 metric -1"}, "it must be NETWORK/LENGTH"},
+	        {{"--route=10.5.0.0/16 dev tap0"}, "it must be NETWORK/LENGTH"},
+	        {{"--route=10.5.0.0/33"}, "it must be NETWORK/LENGTH"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		struct config c;
@@ -119,7 +125,7 @@ START_TEST(test_file)
 	                            "in-reorder-delay = 3ms\n"),
 	              "%s", why);
 	ck_assert_str_eq(c.interface, "tap3");
-	ck_assert(ip_eq(c.address.addr, ip4(10, 1, 0, 2)));
+	ck_assert(ip_eq(c.address.list[0].addr, ip4(10, 1, 0, 2)));
 	ck_assert_int_eq(c.stack.tcp.delack.ns, 20 * NS_PER_MS);
 	ck_assert_uint_eq(c.impair.in.loss_ppm, 5000);
 	ck_assert_uint_eq(c.impair.in.reorder_us, 3000);
@@ -168,7 +174,7 @@ START_TEST(test_precedence)
 	ck_assert_msg(v == CONFIG_RUN, "%s", why);
 	ck_assert_uint_eq(c.stack.tcp.retries, 9);
 	ck_assert_uint_eq(c.stack.tcp.syn_retries, 3);
-	ck_assert_uint_eq(c.address.len, 16);
+	ck_assert_uint_eq(c.address.list[0].len, 16);
 }
 END_TEST
 
@@ -185,6 +191,18 @@ START_TEST(test_values_must_fit_together)
 	        {{"--address=127.0.0.1/8"}, "not the address of a host"},
 	        {{"--address=224.0.0.1/24"}, "not the address of a host"},
 	        {{"--address=10.0.0.1/0"}, "prefix length 0"},
+	        {{"--address=10.0.0.2/24,10.0.1.0/24"}, "10.0.1.0/24 is the address of its network"},
+	        {{"--address=10.0.0.2/24", "--address=10.0.0.127/25"}, "10.0.0.127/25 is the broadcast"},
+	        {{"--address=10.0.0.2/24", "--address=10.0.0.2/25"}, "10.0.0.2/25 is there twice"},
+	        {{"--address=10.0.0.2/24,10.0.0.3/24", "--host-address=10.0.0.3/24"}, "are the same, 10.0.0.3/24"},
+	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16 via 10.0.1.1"},
+	         "10.5.0.0/16 via 10.0.1.1: the gateway is not another host"},
+	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16 via 10.0.0.2"}, "the gateway is not another host"},
+	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16 src 10.0.0.9"}, "src is not an address of"},
+	        {{"--address=10.0.0.2/24", "--route=10.0.0.9/24"}, "leads there already; give the route a metric"},
+	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16, 10.5.1.0/16"}, "give them different metrics"},
+	        {{"--address=10.0.0.2/24", "--gateway=10.0.0.1", "--route=default via 10.0.0.9"},
+	         "key `gateway' is this route already"},
 	        {{"--address=10.0.0.2/24", "--host-address=10.0.0.2/24"}, "are the same"},
 	        {{"--address=10.0.0.2/24", "--rto-min=3s", "--rto-max=2s"}, "`rto-min' is above `rto-max'"},
 	        {{"--address=10.0.0.2/24", "--out-reorder=1%"}, "section [impair-out]: reorder_us is 0"},
@@ -195,6 +213,62 @@ START_TEST(test_values_must_fit_together)
 		ck_assert_msg(strstr(why, t[i].says), "%zu: `%s' does not say `%s'", i, why, t[i].says);
 	}
 	ck_assert_int_eq(READ(&c, "--address=10.0.0.0/31", "--gateway=10.0.0.1"), CONFIG_RUN);
+	/* The gateway may be on the network of any of our addresses. */
+	ck_assert_int_eq(READ(&c, "--address=10.0.0.2/24,10.1.0.2/16", "--gateway=10.1.0.1",
+	                      "--route=default via 10.0.0.1 metric 5", "--route=10.0.0.0/24 metric 1"),
+	                 CONFIG_RUN);
+}
+END_TEST
+
+/* Several lines with one key make one list; the command line's takes the place of the file's. */
+START_TEST(test_lists)
+{
+	struct config c;
+	char text[CONFIG_VALUE_MAX], path[] = "/tmp/toynet-config-XXXXXX";
+
+	ck_assert_msg(read_text(&c, "address = 10.0.0.2/24,10.0.0.3/24\n"
+	                            "address = 10.1.0.2/16\n"
+	                            "route = 10.5.0.0/16 via 10.0.0.9 metric 10 , default via 10.1.0.1 src 10.1.0.2\n"
+	                            "route = 192.0.2.7\n"),
+	              "%s", why);
+	ck_assert_msg(config_check(&c, why), "%s", why);
+	config_key_format(&c, config_key_named("address"), text);
+	ck_assert_str_eq(text, "10.0.0.2/24, 10.0.0.3/24, 10.1.0.2/16");
+	config_key_format(&c, config_key_named("route"), text);
+	ck_assert_str_eq(text, "10.5.0.0/16 via 10.0.0.9 metric 10, default via 10.1.0.1 src 10.1.0.2, 192.0.2.7/32");
+	ck_assert(!read_text(&c, "address = 10.0.0.2/24\n\nroute = 10.5.0.0/16 over 10.0.0.9\n"));
+	ck_assert_msg(strstr(why, "t.conf:3: route = 10.5.0.0/16 over 10.0.0.9: not valid; it must be"), "%s", why);
+
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	FILE *f = fdopen(fd, "w");
+	fputs("address = 10.0.0.2/24\naddress = 10.0.0.3/24\n", f);
+	fclose(f);
+	ck_assert_int_eq(READ(&c, "--config", path), CONFIG_RUN);
+	ck_assert_uint_eq(c.address.count, 2);
+	ck_assert_int_eq(READ(&c, "--address=10.0.0.7/24", "--config", path, "--address=10.0.0.8/24"), CONFIG_RUN);
+	remove(path);
+	config_key_format(&c, config_key_named("address"), text);
+	ck_assert_str_eq(text, "10.0.0.7/24, 10.0.0.8/24");
+}
+END_TEST
+
+/* The longest lists there can be have room as text. */
+START_TEST(test_longest_lists)
+{
+	struct config c;
+	char text[CONFIG_VALUE_MAX], allowed[160];
+
+	config_defaults(&c);
+	for (int i = 0; i < CONFIG_LIST_MAX; i++) {
+		snprintf(text, sizeof(text),
+		         "255.255.255.%d/32 via 255.255.255.255 src 255.255.255.255 metric 4294967295", 100 + i);
+		ck_assert(config_key_set(&c, config_key_find("route"), text, allowed, sizeof(allowed)));
+	}
+	ck_assert(!config_key_set(&c, config_key_find("route"), "default", allowed, sizeof(allowed)));
+	ck_assert_uint_eq(c.route.count, CONFIG_LIST_MAX);
+	config_key_format(&c, config_key_find("route"), text);
+	ck_assert_ptr_nonnull(strstr(text, "255.255.255.115/32"));
 }
 END_TEST
 
@@ -217,7 +291,7 @@ END_TEST
 START_TEST(test_bounds_fit_fields)
 {
 	struct config c;
-	char allowed[128], text[32];
+	char allowed[160], text[32];
 
 	for (size_t i = 0; i < config_key_count; i++) {
 		const struct config_key *k = &config_keys[i];
@@ -264,11 +338,12 @@ END_TEST
 START_TEST(test_every_value_reads_back)
 {
 	struct config c, again;
-	char text[CONFIG_VALUE_MAX], twice[CONFIG_VALUE_MAX], allowed[128];
+	char text[CONFIG_VALUE_MAX], twice[CONFIG_VALUE_MAX], allowed[160];
 
 	ck_assert_int_eq(READ(&c, "--address", "10.0.0.2/24", "--gateway=10.0.0.1", "--mac=02:00:00:00:00:07",
 	                      "--in-loss=2%", "--out-delay=1500us", "--in-rate=10Mbit", "--user=somebody",
-	                      "--host-address=10.0.0.1/24", "--delack=1500us", "--time-wait=90s", "--ecn=on"),
+	                      "--host-address=10.0.0.1/24", "--route=10.5.0.0/16 via 10.0.0.9 metric 10,10.6.0.0/16",
+	                      "--delack=1500us", "--time-wait=90s", "--ecn=on"),
 	                 CONFIG_RUN);
 	config_defaults(&again);
 	for (size_t i = 0; i < config_key_count; i++) {
@@ -328,5 +403,6 @@ Suite *config_suite(void)
 {
 	UNIT_SUITE("config", test_every_value_reads_back, test_change_at_run_time, test_command_line,
 	           test_command_line_errors, test_answered_at_once, test_file, test_file_errors, test_precedence,
-	           test_values_must_fit_together, test_table, test_bounds_fit_fields, test_units);
+	           test_values_must_fit_together, test_lists, test_longest_lists, test_table, test_bounds_fit_fields,
+	           test_units);
 }
