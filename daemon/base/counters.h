@@ -14,7 +14,7 @@
 	X(LinkOutOctets, "octets handed to the link")                                                         \
 	X(LinkOutRefused, "frames that the link refused")                                                     \
 	X(LinkInTooShort, "frames shorter than an Ethernet header")                                           \
-	X(LinkInLengthFrames, "802.3 length frames (not Ethernet II)")                                        \
+	X(LinkInLengthFrames, "802.3 frames of something else than IP")                                        \
 	X(LinkInUnknownType, "frames of an EtherType that nobody wants")                                      \
 	X(LinkInNotForUs, "frames for another station")                                                       \
 	X(LinkInBadOffload, "frames whose offload header is not valid")                                       \

@@ -24,6 +24,7 @@ void config_defaults(struct config *c)
 	        .socket_mode = 0666,
 	        .stack = stack_config_default,
 	};
+	c->stack.ip.ttl = IP_DEFAULT_TTL;
 	c->stack.ip.redirects = true;
 }
 

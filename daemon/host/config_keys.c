@@ -61,6 +61,7 @@ const struct config_key config_keys[] = {
 	{"stack", "route", KIND_ROUTES, FIELD(route), 0, 0, "routes: 10.5.0.0/16 via 10.0.0.9 metric 10, ..."},
 	{"stack", "sockets-max", KIND_NUMBER, FIELD(stack.sockets_max), 1, 10000000, "sockets of all users together"},
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
+	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
 	{"ip", "redirects", KIND_BOOL, FIELD(stack.ip.redirects), 0, 0, "believe redirects of the gateway in use (RFC 1122 3.2.2.2)"},
 	{"ip", "source-route", KIND_BOOL, FIELD(stack.ip.source_route), 0, 0, "obey source routes: IP_OPTIONS, and routes that peers record (RFC 1122 3.2.1.8)"},
 	{"tcp", "rcvbuf", KIND_BYTES, FIELD(stack.tcp.rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a connection"},

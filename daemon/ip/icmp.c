@@ -58,7 +58,7 @@ static void icmp_echo(struct ip_layer *ip, const struct ip_rx *rx)
 	struct ip_tx tx = {.src = rx->dst,
 	                   .dst = rx->src,
 	                   .protocol = IP_PROTO_ICMP,
-	                   .ttl = IP_DEFAULT_TTL,
+	                   .ttl = ip->cfg.ttl,
 	                   .tos = rx->tos,
 	                   .route = &back};
 	COUNT(ip->cnt, IcmpOutMsgs);
@@ -232,7 +232,7 @@ static void icmp_send_error(struct ip_layer *ip, const struct ip_rx *rx, uint8_t
 	uint32_t room = u32_min(ICMP_ERROR_MAX, ip->cfg.mtu) - IPV4_HDR_MIN - ICMP_HDR_LEN;
 	uint32_t quoted = u32_min(room, rx->header_len + rx->payload_len);
 	memcpy(packet + ICMP_HDR_LEN, rx->header, quoted);
-	struct ip_tx tx = {.src = rx->dst, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = IP_DEFAULT_TTL};
+	struct ip_tx tx = {.src = rx->dst, .dst = rx->src, .protocol = IP_PROTO_ICMP, .ttl = ip->cfg.ttl};
 	icmp_count_out(ip, type);
 	ip_send_copy(ip, &tx, packet, ICMP_HDR_LEN + quoted, ICMP_CSUM_OFFSET);
 }

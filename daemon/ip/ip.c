@@ -21,6 +21,8 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 {
 	assert(cfg->mtu >= IPV4_MTU_MIN);
 	*ip = (struct ip_layer){.env = env, .cnt = cnt, .timers = timers, .caps = caps, .cfg = *cfg};
+	if (!ip->cfg.ttl)
+		ip->cfg.ttl = IP_DEFAULT_TTL;
 	list_init(&ip->arp_lru);
 	list_init(&ip->owed);
 	loop_init(&ip->loop, env);
@@ -96,8 +98,10 @@ void ip_drop(const struct ip_layer *ip, enum counter reason, const void *bytes, 
 	                   .kind = TRACE_DROP, .reason = reason, .bytes = bytes, .len = len, .frame_len = len});
 }
 
-void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
+void ip_frame_input(struct ip_layer *ip, const struct frame_in *whole)
 {
+	struct frame_in cut = *whole;
+	const struct frame_in *f = &cut;
 	struct ether_hdr h;
 	switch (ether_parse(f->data, f->len, &h)) {
 	case ETHER_TOO_SHORT:
@@ -106,15 +110,17 @@ void ip_frame_input(struct ip_layer *ip, const struct frame_in *f)
 	case ETHER_LENGTH_FRAME:
 		ip_drop(ip, CNT_LinkInLengthFrames, f->data, f->len);
 		return;
-	case ETHER_II:
+	case ETHER_TYPED:
 		break;
 	}
+	if (h.frame_len)
+		cut.len = h.frame_len;
 	if (!ether_for_us(&h, ip->cfg.mac))
 		ip_drop(ip, CNT_LinkInNotForUs, f->data, f->len);
 	else if (h.type == ETHER_TYPE_IP4)
-		ipv4_input(ip, f, mac_is_group(h.dst), false);
+		ipv4_input(ip, f, h.len, mac_is_group(h.dst), false);
 	else if (h.type == ETHER_TYPE_ARP)
-		arp_input(ip, f->data + ETHER_HDR_LEN, f->len - ETHER_HDR_LEN);
+		arp_input(ip, f->data + h.len, f->len - h.len);
 	else
 		ip_drop(ip, CNT_LinkInUnknownType, f->data, f->len);
 }
@@ -124,7 +130,7 @@ void ip_loop_input(struct ip_layer *ip)
 	struct frame_in frames[IP_LOOP_BATCH];
 	int n = ip->loop.link.ops->recv(&ip->loop.link, frames, IP_LOOP_BATCH);
 	for (int i = 0; i < n; i++)
-		ipv4_input(ip, &frames[i], false, true);
+		ipv4_input(ip, &frames[i], ETHER_HDR_LEN, false, true);
 }
 
 instant ip_loop_deadline(struct ip_layer *ip)
@@ -172,6 +178,7 @@ static void snap_ip_config(struct snap *s, struct ip_config *c)
 	snap_u8(s, &c->address.len);
 	snap_ip(s, &c->gateway);
 	snap_u16(s, &c->mtu);
+	snap_u8(s, &c->ttl);
 	snap_bool(s, &c->redirects);
 	snap_bool(s, &c->source_route);
 	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");

@@ -133,6 +133,7 @@ struct ip_config {
 	struct ip_prefix address; /* the first of ours; none: there is none yet */
 	struct ip_addr gateway;   /* none: no default route */
 	uint16_t mtu;
+	uint8_t ttl;       /* of datagrams whose socket does not say; 0 stands for IP_DEFAULT_TTL (RFC 1122 3.2.1.7) */
 	bool redirects;    /* redirects are believed of the gateway in use */
 	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
 };

@@ -19,8 +19,9 @@
 #define IPV4_OFF_SRC          12
 #define IPV4_OFF_DST          16
 
-/* A frame whose EtherType is IPv4. link_group: it came to a group address. looped: from ourselves. */
-void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, bool looped);
+/* A frame whose EtherType is IPv4. link_len: of its link header. link_group: it came to a group address. looped: from
+ * ourselves. */
+void ipv4_input(struct ip_layer *ip, const struct frame_in *f, uint32_t link_len, bool link_group, bool looped);
 
 /* Puts the Ethernet header in front of a datagram that goes to hop next; one of our own: to the loop. */
 enum ip_sent ipv4_link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop);

@@ -71,6 +71,15 @@ static enum counter ipv4_check_header(struct ipv4_view *v)
 	return IPV4_WELL_FORMED;
 }
 
+/* RFC 1122 3.3.6: hosts of old wrote zeros where broadcast addresses have ones. */
+static bool is_old_broadcast(const struct ip_layer *ip, struct ip_addr dst)
+{
+	if (ip_is_unspecified(dst))
+		return true;
+	const struct ip_address *a = address_on_link(ip, dst);
+	return a && a->prefix.len < 31 && !(ip4_to_u32(dst) << a->prefix.len);
+}
+
 /* Is the datagram for us? *group: also for others. */
 static bool ipv4_dst_ok(const struct ip_layer *ip, const struct ip_rx *rx, bool link_group, bool *group)
 {
@@ -87,7 +96,7 @@ static bool ipv4_dst_ok(const struct ip_layer *ip, const struct ip_rx *rx, bool 
 	*group = true;
 	if (ip_is_multicast(dst))
 		return igmp_wants(ip, dst, rx->src, rx->protocol);
-	return ip_is_broadcast(ip, dst);
+	return ip_is_broadcast(ip, dst) || is_old_broadcast(ip, dst);
 }
 
 /* What the link says about the transport checksum holds only if it speaks of this transport header. False: the frame is
@@ -189,9 +198,9 @@ static bool ipv4_src_ok(const struct ip_layer *ip, const struct ip_rx *rx)
 	return ip4_is_host(ip, rx->src) && !address_find(ip, rx->src);
 }
 
-void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, bool looped)
+void ipv4_input(struct ip_layer *ip, const struct frame_in *f, uint32_t link_len, bool link_group, bool looped)
 {
-	struct ipv4_view v = {.p = f->data + ETHER_HDR_LEN, .avail = f->len - ETHER_HDR_LEN};
+	struct ipv4_view v = {.p = f->data + link_len, .avail = f->len - link_len};
 	COUNT(ip->cnt, IpInReceives);
 	enum counter bad = ipv4_check_header(&v);
 	if (bad != IPV4_WELL_FORMED) {
@@ -211,6 +220,9 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, bool link_group, 
 	        .payload_len = (uint32_t)v.total - v.hdr_len,
 	        .off = f->off,
 	};
+	/* No link leaves work on these frames to us: what it says of their offsets is about others. */
+	if (link_len != ETHER_HDR_LEN)
+		rx.off = (struct offload){0};
 	if (!ipv4_src_ok(ip, &rx))
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
 	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))

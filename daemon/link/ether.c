@@ -3,6 +3,20 @@
 
 #include "base/bytes.h"
 
+/* RFC 1042: LLC says SNAP, whose organisation is zero; then comes the type. */
+static enum ether_kind snap_parse(const uint8_t *frame, uint32_t len, struct ether_hdr *h)
+{
+	static const uint8_t llc_snap[6] = {0xaa, 0xaa, 3, 0, 0, 0};
+	h->frame_len = (uint16_t)(ETHER_HDR_LEN + h->type);
+	if (h->frame_len > len)
+		return ETHER_TOO_SHORT;
+	if (h->type < ETHER_SNAP_LEN || memcmp(frame + ETHER_HDR_LEN, llc_snap, sizeof(llc_snap)) != 0)
+		return ETHER_LENGTH_FRAME;
+	h->type = load_be16(frame + ETHER_HDR_LEN + sizeof(llc_snap));
+	h->len = ETHER_HDR_LEN + ETHER_SNAP_LEN;
+	return ETHER_TYPED;
+}
+
 enum ether_kind ether_parse(const uint8_t *frame, uint32_t len, struct ether_hdr *h)
 {
 	if (len < ETHER_HDR_LEN)
@@ -10,7 +24,9 @@ enum ether_kind ether_parse(const uint8_t *frame, uint32_t len, struct ether_hdr
 	memcpy(h->dst.b, frame, 6);
 	memcpy(h->src.b, frame + 6, 6);
 	h->type = load_be16(frame + 12);
-	return h->type < ETHER_TYPE_MIN ? ETHER_LENGTH_FRAME : ETHER_II;
+	h->len = ETHER_HDR_LEN;
+	h->frame_len = 0;
+	return h->type < ETHER_TYPE_MIN ? snap_parse(frame, len, h) : ETHER_TYPED;
 }
 
 bool ether_for_us(const struct ether_hdr *h, struct mac_addr ours)

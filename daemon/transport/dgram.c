@@ -50,7 +50,7 @@ void dgram_init(struct dgram_layer *l, struct dgram *d, enum dgram_kind kind, ui
 	        .kind = kind,
 	        .rcvbuf = rcvbuf,
 	        .sndbuf = sndbuf,
-	        .ttl = IP_DEFAULT_TTL,
+	        .ttl = l->ip->cfg.ttl,
 	        .last_sent = INSTANT_NEVER,
 	        .last_received = INSTANT_NEVER,
 	        .mc_ttl = DGRAM_MULTICAST_TTL,

@@ -58,7 +58,7 @@ static void send_bare(struct tcp_layer *l, const struct tcp *t, const struct ip_
 	struct ip_tx tx = {.src = from.addr,
 	                   .dst = to.addr,
 	                   .protocol = IP_PROTO_TCP,
-	                   .ttl = t ? t->ttl : IP_DEFAULT_TTL,
+	                   .ttl = t ? t->ttl : l->ip->cfg.ttl,
 	                   .tos = t ? t->tos : 0,
 	                   .dont_fragment = true,
 	                   .route = route};

@@ -94,7 +94,7 @@ void tcp_pcb_init(struct tcp_layer *l, struct tcp *t, uint64_t id)
 		t->deadline[i] = INSTANT_NEVER;
 	t->rcvbuf = l->cfg.rcvbuf;
 	t->sndbuf = l->cfg.sndbuf;
-	t->ttl = IP_DEFAULT_TTL;
+	t->ttl = l->ip->cfg.ttl;
 	t->cc = l->cfg.cc;
 	t->keepalive = l->cfg.keepalive;
 	t->keep_idle = l->cfg.keep_idle;

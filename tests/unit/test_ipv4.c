@@ -171,6 +171,49 @@ START_TEST(frames_that_are_not_ours_are_counted)
 }
 END_TEST
 
+/* RFC 1122 2.3.3: a datagram in the encapsulation of RFC 1042 is taken, without its padding. */
+START_TEST(an_ieee_802_frame)
+{
+	struct net n;
+	struct seen s;
+	uint8_t data[8] = "1234567", typed[64];
+	static const uint8_t llc_snap[6] = {0xaa, 0xaa, 3};
+	begin(&n, &s);
+	struct ip_spec spec = {.data = data, .len = sizeof(data)};
+	uint32_t len = ip_write(&n, &spec) - ETHER_HDR_LEN;
+	memcpy(typed, n.in + ETHER_HDR_LEN, len);
+	store_be16(n.in + 12, (uint16_t)(ETHER_SNAP_LEN + len));
+	memcpy(n.in + ETHER_HDR_LEN, llc_snap, sizeof(llc_snap));
+	store_be16(n.in + ETHER_HDR_LEN + 6, ETHER_TYPE_IP4);
+	memcpy(n.in + ETHER_HDR_LEN + ETHER_SNAP_LEN, typed, len);
+	frame_in_off(&n, ETHER_HDR_LEN + ETHER_SNAP_LEN + len + 9, (struct offload){.csum_valid = true});
+	ck_assert_int_eq(s.calls, 1);
+	ck_assert_uint_eq(s.rx.payload_len, sizeof(data));
+	ck_assert_mem_eq(s.rx.payload, data, sizeof(data));
+	ck_assert(!s.rx.off.csum_valid);
+	store_be16(n.in + 12, (uint16_t)(ETHER_SNAP_LEN + len - 1)); /* the length rules */
+	frame_in_off(&n, ETHER_HDR_LEN + ETHER_SNAP_LEN + len, (struct offload){0});
+	net_expect_drop(&n, CNT_IpExtInTruncatedPkts);
+	net_end(&n);
+}
+END_TEST
+
+/* RFC 1122 3.3.6: also those of old. */
+START_TEST(every_form_of_broadcast_is_one)
+{
+	static const char *const form[] = {"255.255.255.255", "10.0.0.255", "0.0.0.0", "10.0.0.0"};
+	struct net n;
+	struct seen s;
+	begin(&n, &s);
+	for (size_t i = 0; i < ARRAY_LEN(form); i++) {
+		in_ip(&n, (struct ip_spec){.dst = form[i], .mac = MAC_BROADCAST});
+		ck_assert_int_eq(s.calls, (int)i + 1);
+		ck_assert(s.rx.group);
+	}
+	net_end(&n);
+}
+END_TEST
+
 START_TEST(the_link_vouches_for_this_transport_only)
 {
 	struct net n;
@@ -325,7 +368,8 @@ Suite *ipv4_suite(void);
 Suite *ipv4_suite(void)
 {
 	UNIT_SUITE("ipv4", delivers_what_is_valid, groups_are_marked, drops_by_name, every_length_is_counted,
-	           frames_that_are_not_ours_are_counted, the_link_vouches_for_this_transport_only,
-	           output_writes_the_header, identifications_do_not_count, the_mtu_bounds_a_datagram,
-	           offloads_are_left_to_a_link_that_can, no_route_is_a_drop, groups_and_gateway_on_the_link);
+	           frames_that_are_not_ours_are_counted, an_ieee_802_frame, every_form_of_broadcast_is_one,
+	           the_link_vouches_for_this_transport_only, output_writes_the_header, identifications_do_not_count,
+	           the_mtu_bounds_a_datagram, offloads_are_left_to_a_link_that_can, no_route_is_a_drop,
+	           groups_and_gateway_on_the_link);
 }
