@@ -24,6 +24,11 @@ static const struct client_option options[] = {
         {SOL_SOCKET, SO_DOMAIN, CLIENT_OPTION_INT, toynet_v1_Option_SO_DOMAIN},
         {SOL_SOCKET, SO_PROTOCOL, CLIENT_OPTION_INT, toynet_v1_Option_SO_PROTOCOL},
         {SOL_SOCKET, SO_KEEPALIVE, CLIENT_OPTION_INT, toynet_v1_Option_SO_KEEPALIVE},
+        {SOL_SOCKET, SO_TIMESTAMP, CLIENT_OPTION_INT, toynet_v1_Option_SO_TIMESTAMP},
+        {SOL_SOCKET, SO_TIMESTAMPNS, CLIENT_OPTION_INT, toynet_v1_Option_SO_TIMESTAMPNS},
+        {SOL_SOCKET, SO_RXQ_OVFL, CLIENT_OPTION_INT, toynet_v1_Option_SO_RXQ_OVFL},
+        {SOL_SOCKET, SO_NO_CHECK, CLIENT_OPTION_INT, toynet_v1_Option_SO_NO_CHECK},
+        {SOL_SOCKET, SO_MEMINFO, CLIENT_OPTION_RAW, toynet_v1_Option_SO_MEMINFO},
         {SOL_SOCKET, SO_RCVTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_SNDTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_OOBINLINE, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
@@ -42,6 +47,14 @@ static const struct client_option options[] = {
         {IPPROTO_IP, IP_HDRINCL, CLIENT_OPTION_INT, toynet_v1_Option_IP_HDRINCL},
         {SOL_RAW, ICMP_FILTER, CLIENT_OPTION_RAW, toynet_v1_Option_ICMP_FILTER},
         {IPPROTO_IP, IP_OPTIONS, CLIENT_OPTION_RAW, toynet_v1_Option_IP_OPTIONS},
+        {IPPROTO_IP, IP_MTU_DISCOVER, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_MTU_DISCOVER},
+        {IPPROTO_IP, IP_MTU, CLIENT_OPTION_INT, toynet_v1_Option_IP_MTU},
+        {IPPROTO_IP, IP_PKTINFO, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_PKTINFO},
+        {IPPROTO_IP, IP_RECVTTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVTTL},
+        {IPPROTO_IP, IP_RECVTOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVTOS},
+        {IPPROTO_IP, IP_RECVOPTS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVOPTS},
+        {IPPROTO_IP, IP_RETOPTS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RETOPTS},
+        {IPPROTO_IP, IP_RECVERR, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVERR},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
         {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
         {IPPROTO_TCP, TCP_KEEPIDLE, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPIDLE},
@@ -62,11 +75,12 @@ static const struct client_option options[] = {
         {SOL_TOYNET, TOYNET_TCP_INITIAL_WINDOW, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_INITIAL_WINDOW},
         {SOL_TOYNET, TOYNET_TCP_DELACK, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_DELACK},
         {SOL_TOYNET, TOYNET_TCP_TIME_WAIT, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_TIME_WAIT},
+        {SOL_TOYNET, TOYNET_UDP_REQUIRE_CHECKSUM, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_UDP_REQUIRE_CHECKSUM},
 };
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 3
-#define DAEMON_OPTIONS 47
+#define DAEMON_OPTIONS 61
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)

@@ -97,6 +97,7 @@
 	X(UdpNoPorts, "UDP datagrams for a port that nobody has")                                             \
 	X(UdpInErrors, "UDP datagrams that are malformed")                                                    \
 	X(UdpInCsumErrors, "UDP checksums that are wrong")                                                    \
+	X(UdpInNoCsums, "UDP datagrams without a checksum for a socket that wants one")                       \
 	X(UdpRcvbufErrors, "UDP datagrams dropped because the receive buffer was full")                       \
 	X(UdpInShut, "UDP datagrams for a socket that was shut down for reading")                             \
 	X(UdpSndbufErrors, "UDP datagrams refused because the send buffer was full")                          \

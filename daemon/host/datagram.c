@@ -55,7 +55,7 @@ static void fill_header(struct toynet_datagram_header *h, const struct dgram_rec
 /* False: kept, because the send ring is full or memory is short. */
 static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst, const uint8_t *data, uint32_t len)
 {
-	int error = socket_send_datagram(c->stack, ch->so, dst, data, len);
+	int error = socket_send_datagram(c->stack, ch->so, dst, NULL, data, len);
 
 	if (error == 0)
 		return true;

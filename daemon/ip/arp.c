@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "ip/address.h"
+#include "ip/icmp.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
 #include "ip/route.h"
@@ -197,6 +198,9 @@ static void arp_report_failure(struct ip_layer *ip, const struct flat_frame *f)
 	const uint32_t headers = ETHER_HDR_LEN + (p[0] & 0x0fu) * 4;
 	struct ip_error e = {
 	        .from = ip4_from_bytes(p + IPV4_OFF_SRC),
+	        .type = ICMP_DEST_UNREACH,
+	        .code = ICMP_UNREACH_HOST,
+	        .protocol = p[IPV4_OFF_PROTO],
 	        .src = ip4_from_bytes(p + IPV4_OFF_SRC),
 	        .dst = ipv4_final_dst(p, headers - ETHER_HDR_LEN),
 	        .error = EHOSTUNREACH,

@@ -105,6 +105,11 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 	}
 	struct ip_error e = {
 	        .from = rx->src,
+	        .type = rx->payload[0],
+	        .code = rx->payload[1],
+	        .ttl = rx->ttl,
+	        .tos = rx->tos,
+	        .protocol = quote[IPV4_OFF_PROTO],
 	        .src = ip4_from_bytes(quote + IPV4_OFF_SRC),
 	        .dst = ipv4_final_dst(quote, hdr_len),
 	        .total = load_be16(quote + IPV4_OFF_LEN),

@@ -15,6 +15,7 @@
 #define ICMP_PARAM_PROBLEM     12
 #define ICMP_QUOTE_MIN         8   /* RFC 792: the first 64 bits of the datagram's data */
 #define ICMP_ERROR_MAX         576 /* RFC 1812 4.3.2.3: the whole datagram with the error in it */
+#define ICMP_UNREACH_HOST      1   /* code of destination unreachable */
 #define ICMP_REASSEMBLY_CODE   1   /* of time exceeded */
 #define ICMP_ERRORS_PER_SECOND 100
 #define ICMP_ERRORS_BURST      50

@@ -75,10 +75,11 @@ void ip_register(struct ip_layer *ip, uint8_t protocol, struct ip_handler h)
 bool ip_report_error(struct ip_layer *ip, uint8_t protocol, const struct ip_error *e)
 {
 	const struct ip_handler *h = &ip->handler[protocol];
+	bool raw = ip->raw.error && ip->raw.error(ip->raw.ctx, e);
 	if (protocol == IP_PROTO_ICMP)
-		return ip->echo.error && ip->echo.error(ip->echo.ctx, e);
+		return (ip->echo.error && ip->echo.error(ip->echo.ctx, e)) || raw;
 	if (!h->error)
-		return false;
+		return raw;
 	h->error(h->ctx, e);
 	return true;
 }

@@ -75,6 +75,7 @@ struct ip_redirect {
 };
 
 #define IP_OPTIONS_MAX    40
+#define IP_INTERFACE      2 /* its index for applications; 1 is the loopback's, as they know it */
 #define IP_ROUTE_HOPS_MAX 9
 
 /* A source route (RFC 791 3.1): the routers that a datagram passes, the first first. */
@@ -102,6 +103,9 @@ struct ip_rx {
 /* An ICMP error that quotes a packet of the given protocol. `quoted` is what follows the quoted IP header. */
 struct ip_error {
 	struct ip_addr from;     /* who sent the ICMP message */
+	uint8_t type, code;      /* of the message */
+	uint8_t ttl, tos;        /* with which it came */
+	uint8_t protocol;        /* of the quoted packet */
 	struct ip_addr src, dst; /* of the quoted packet: src is ours */
 	int error; /* errno by RFC 1122 4.2.3.9: EHOSTUNREACH, ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPROTO */
 	bool hard; /* RFC 1122: a hard error (protocol or port unreachable) */
@@ -169,7 +173,7 @@ struct ip_layer {
 	struct igmp_layer igmp;
 	struct reasm_layer reasm;
 	struct cut_layer cut;
-	struct ip_tap raw;  /* raw sockets */
+	struct ip_tap raw;  /* raw sockets: every datagram, and every error */
 	struct ip_tap echo; /* ping sockets: echo replies */
 };
 
@@ -244,11 +248,14 @@ enum ip_sent {
 	IP_FRAME_DROPPED, /* no route, no memory, ARP failed, too long and not to be cut: counted */
 };
 
+struct ip_options; /* ip_options.h */
+
 struct ip_tx {
 	struct ip_addr src, dst;
 	uint8_t protocol, ttl, tos;
 	bool dont_fragment;
 	const struct ip_source_route *route; /* NULL or without hops: none */
+	const struct ip_options *options;    /* besides; its own route is not looked at. NULL: none */
 };
 
 /* Bytes of IP options that a route takes. */

@@ -10,9 +10,9 @@
 #include "base/checksum.h"
 #include "ip/arp.h"
 #include "ip/ip_cut.h"
+#include "ip/ip_options.h"
 #include "ip/ip_owed.h"
 #include "ip/route.h"
-#include "ip/source_route.h"
 #include "link/ether.h"
 #include "link/flat.h"
 
@@ -61,9 +61,14 @@ static bool find_way(const struct ip_layer *ip, const struct ip_tx *tx, struct i
 	       (!ip_source_route_len(tx->route) || !tx->route->strict || ip_eq(*hop, dst));
 }
 
+static uint32_t header_len(const struct ip_tx *tx)
+{
+	return (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route) + (tx->options ? tx->options->len : 0u);
+}
+
 static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struct ip_tx *tx, uint32_t total)
 {
-	uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route);
+	uint32_t header = header_len(tx);
 	p[0] = (uint8_t)(4 << 4 | header / 4);
 	p[1] = tx->tos;
 	store_be16(p + IPV4_OFF_LEN, (uint16_t)total);
@@ -75,7 +80,7 @@ static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struc
 	memcpy(p + IPV4_OFF_SRC, tx->src.b, 4);
 	memcpy(p + IPV4_OFF_DST, next_dst(tx).b, 4);
 	if (header > IPV4_HDR_MIN)
-		source_route_write(tx->route, tx->dst, p + IPV4_HDR_MIN);
+		ip_options_write(ip, tx, p + IPV4_HDR_MIN);
 	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, header)));
 }
 
@@ -137,7 +142,7 @@ static enum ip_sent cut_output(struct ip_layer *ip, struct frame_out *f, struct 
 
 enum ip_sent ip_output(struct ip_layer *ip, struct frame_out *f, const struct ip_tx *tx)
 {
-	const uint16_t header = (uint16_t)(IPV4_HDR_MIN + ip_source_route_len(tx->route));
+	const uint16_t header = (uint16_t)header_len(tx);
 	struct ip_addr hop;
 	COUNT(ip->cnt, IpOutRequests);
 	if (!find_way(ip, tx, &hop)) {
@@ -240,7 +245,7 @@ static void flat_output(struct ip_layer *ip, struct flat_frame *f, struct ip_add
 
 void ip_send_copy(struct ip_layer *ip, const struct ip_tx *tx, const void *packet, uint32_t len, uint16_t csum_offset)
 {
-	const uint32_t header = (uint32_t)IPV4_HDR_MIN + ip_source_route_len(tx->route);
+	const uint32_t header = header_len(tx);
 	const uint16_t max = whole_max(ip, tx);
 	const bool cut = len + header > max;
 	struct ip_addr hop;

@@ -221,7 +221,7 @@ void sockets_check_destination(struct call *c, const ProtobufCMessage *request, 
 		call_errno(c, err, NULL);
 		return;
 	}
-	m.error = (uint32_t)socket_check_datagram(c->conn->srv->stack, so, dst, r->length, &m.max_length);
+	m.error = (uint32_t)socket_check_datagram(c->conn->srv->stack, so, dst, NULL, r->length, &m.max_length);
 	call_reply(c, base_of(&m));
 }
 

@@ -154,11 +154,18 @@ static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
 }
 static int set_ip_options(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
+	if (so->protocol != SOCKET_TCP)
+		return dgram_set_options(&s->dgram, &so->dgram, v->bytes, v->len);
 	return tcp_set_ip_options(&s->tcp, &so->tcp, v->bytes, v->len);
 }
 static int64_t get_ip_options(struct socket *so, struct socket_option_value *v)
 {
-	v->len = (uint8_t)ip_source_route_format(&so->tcp.route, v->bytes);
+	if (so->protocol == SOCKET_TCP) {
+		v->len = (uint8_t)ip_source_route_format(&so->tcp.route, v->bytes);
+		return 0;
+	}
+	v->len = so->dgram.options_len;
+	memcpy(v->bytes, so->dgram.options, v->len);
 	return 0;
 }
 static int set_nodelay(struct stack *s, struct socket *so, const struct socket_option_value *v)
@@ -421,7 +428,7 @@ static const struct option_row table[] = {
         {OPT_SO_PROTOCOL, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_protocol},
         {OPT_IP_TOS, FOR_ALL, OPTION_NUMBER, 0, UINT8_MAX, set_tos, get_tos},
         {OPT_IP_TTL, FOR_ALL, OPTION_NUMBER, 1, UINT8_MAX, set_ttl, get_ttl},
-        {OPT_IP_OPTIONS, FOR_TCP, OPTION_RAW, 0, IP_OPTIONS_MAX, set_ip_options, get_ip_options},
+        {OPT_IP_OPTIONS, FOR_ALL, OPTION_RAW, 0, IP_OPTIONS_MAX, set_ip_options, get_ip_options},
         {OPT_TCP_NODELAY, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
         {OPT_TCP_MAXSEG, FOR_TCP, OPTION_NUMBER, 0, UINT16_MAX, set_maxseg, get_maxseg},
         {OPT_SO_KEEPALIVE, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_keepalive, get_keepalive},
@@ -477,12 +484,18 @@ int socket_set_option(struct stack *s, struct socket *so, int option, struct soc
 
 int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v)
 {
-	(void)s;
 	const struct option_row *row = find(so, option);
+	uint16_t mtu;
 
 	if (!row || !row->get)
 		return ENOPROTOOPT;
 	*v = (struct socket_option_value){.kind = row->kind};
+	if (option == OPT_IP_MTU) {
+		int error = socket_mtu(s, so, &mtu);
+		if (!error)
+			v->number = mtu;
+		return error;
+	}
 	v->number = row->get(so, v);
 	return 0;
 }

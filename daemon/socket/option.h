@@ -9,6 +9,7 @@ typedef int (*option_set)(struct stack *s, struct socket *so, const struct socke
 typedef int64_t (*option_get)(struct socket *so, struct socket_option_value *v);
 
 #define FOR_TCP      (1u << SOCKET_TCP)
+#define FOR_UDP      (1u << SOCKET_UDP)
 #define FOR_RAW      (1u << SOCKET_RAW)
 #define FOR_DATAGRAM (1u << SOCKET_UDP | 1u << SOCKET_PING | FOR_RAW)
 #define FOR_ALL      (FOR_TCP | FOR_DATAGRAM)
@@ -22,7 +23,7 @@ struct option_row {
 	option_get get;   /* NULL: write only, likewise */
 };
 
-#define DATAGRAM_OPTIONS 13
+#define DATAGRAM_OPTIONS 27
 extern const struct option_row datagram_options[DATAGRAM_OPTIONS];
 
 #endif

@@ -7,6 +7,7 @@
 #define MREQN_LEN       12
 #define MREQ_SOURCE_LEN 12
 #define ICMP_FILTER_LEN 4
+#define MEMINFO_FIGURES 9
 
 static int set_broadcast(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
@@ -157,6 +158,97 @@ static int64_t get_icmp_filter(struct socket *so, struct socket_option_value *v)
 	return 0;
 }
 
+static int set_pass(struct socket *so, enum dgram_pass what, const struct socket_option_value *v)
+{
+	so->dgram.pass = (uint8_t)(v->number ? so->dgram.pass | what : so->dgram.pass & ~(unsigned)what);
+	return 0;
+}
+
+/* One that says what the application wants to get with each datagram. */
+#define PASS_OPTION(name, what)                                                                        \
+	static int set_##name(struct stack *s, struct socket *so, const struct socket_option_value *v) \
+	{                                                                                              \
+		(void)s;                                                                               \
+		return set_pass(so, what, v);                                                          \
+	}                                                                                              \
+	static int64_t get_##name(struct socket *so, struct socket_option_value *v)                    \
+	{                                                                                              \
+		(void)v;                                                                               \
+		return (so->dgram.pass & (what)) != 0;                                                 \
+	}
+PASS_OPTION(pktinfo, DGRAM_PASS_PKTINFO)
+PASS_OPTION(recvttl, DGRAM_PASS_TTL)
+PASS_OPTION(recvtos, DGRAM_PASS_TOS)
+PASS_OPTION(recvopts, DGRAM_PASS_OPTIONS)
+PASS_OPTION(retopts, DGRAM_PASS_OPTIONS_BACK)
+PASS_OPTION(timestamp, DGRAM_PASS_TIME_US)
+PASS_OPTION(timestampns, DGRAM_PASS_TIME_NS)
+PASS_OPTION(rxq_ovfl, DGRAM_PASS_DROPS)
+
+static int set_recverr(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.recverr = v->number != 0;
+	return 0;
+}
+static int64_t get_recverr(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.recverr;
+}
+static int set_mtu_discover(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.pmtu = (uint8_t)v->number;
+	return 0;
+}
+static int64_t get_mtu_discover(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.pmtu;
+}
+/* Read by socket_mtu, which needs the stack. */
+static int64_t get_mtu(struct socket *so, struct socket_option_value *v)
+{
+	(void)so;
+	(void)v;
+	return 0;
+}
+static int set_no_check(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.no_csum = v->number != 0;
+	return 0;
+}
+static int64_t get_no_check(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.no_csum;
+}
+static int set_require_checksum(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	(void)s;
+	so->dgram.csum_wanted = v->number != 0;
+	return 0;
+}
+static int64_t get_require_checksum(struct socket *so, struct socket_option_value *v)
+{
+	(void)v;
+	return so->dgram.csum_wanted;
+}
+
+/* The figures of SO_MEMINFO in the order of <linux/sock_diag.h>; what the stack has no notion of is 0. */
+static int64_t get_meminfo(struct socket *so, struct socket_option_value *v)
+{
+	const struct dgram *d = &so->dgram;
+	const uint32_t figure[MEMINFO_FIGURES] = {d->rcv.len, d->rcvbuf, d->snd.len, d->sndbuf,         0,
+	                                          d->snd.len, 0,         0,          (uint32_t)d->drops};
+
+	v->len = sizeof(figure);
+	memcpy(v->bytes, figure, sizeof(figure));
+	return 0;
+}
+
 const struct option_row datagram_options[] = {
         {OPT_SO_BROADCAST, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_broadcast, get_broadcast},
         {OPT_IP_MULTICAST_IF, FOR_DATAGRAM, OPTION_RAW, 4, MREQN_LEN, set_multicast_if, get_multicast_if},
@@ -174,4 +266,19 @@ const struct option_row datagram_options[] = {
         {OPT_IP_UNBLOCK_SOURCE, FOR_DATAGRAM, OPTION_RAW, MREQ_SOURCE_LEN, MREQ_SOURCE_LEN, set_unblock, NULL},
         {OPT_IP_HDRINCL, FOR_RAW, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_hdrincl, get_hdrincl},
         {OPT_ICMP_FILTER, FOR_RAW, OPTION_RAW, ICMP_FILTER_LEN, ICMP_FILTER_LEN, set_icmp_filter, get_icmp_filter},
+        {OPT_SO_TIMESTAMP, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_timestamp, get_timestamp},
+        {OPT_SO_TIMESTAMPNS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_timestampns, get_timestampns},
+        {OPT_SO_RXQ_OVFL, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_rxq_ovfl, get_rxq_ovfl},
+        {OPT_IP_PKTINFO, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_pktinfo, get_pktinfo},
+        {OPT_IP_RECVTTL, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recvttl, get_recvttl},
+        {OPT_IP_RECVTOS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recvtos, get_recvtos},
+        {OPT_IP_RECVOPTS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recvopts, get_recvopts},
+        {OPT_IP_RETOPTS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_retopts, get_retopts},
+        {OPT_IP_RECVERR, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recverr, get_recverr},
+        {OPT_IP_MTU_DISCOVER, FOR_DATAGRAM, OPTION_NUMBER, DGRAM_PMTU_DONT, DGRAM_PMTU_PROBE, set_mtu_discover,
+         get_mtu_discover},
+        {OPT_IP_MTU, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_mtu},
+        {OPT_SO_MEMINFO, FOR_DATAGRAM, OPTION_RAW, 0, 0, NULL, get_meminfo},
+        {OPT_SO_NO_CHECK, FOR_UDP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_no_check, get_no_check},
+        {OPT_TOYNET_UDP_REQUIRE_CHECKSUM, FOR_UDP, OPTION_NUMBER, 0, 1, set_require_checksum, get_require_checksum},
 };

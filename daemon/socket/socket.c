@@ -89,23 +89,35 @@ void socket_send_commit(struct stack *s, struct socket *so, uint32_t n)
 	tcp_send_commit(&s->tcp, &so->tcp, n);
 }
 
-int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len)
+int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
+                         const void *data, uint32_t len)
 {
 	if (so->protocol == SOCKET_TCP)
 		return EOPNOTSUPP;
 	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
 		return EAFNOSUPPORT;
-	return dgram_send(&s->dgram, &so->dgram, dst, data, len);
+	return dgram_send(&s->dgram, &so->dgram, dst, control, data, len);
 }
 
-int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, uint32_t len, uint32_t *max)
+int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
+                          uint32_t len, uint32_t *max)
 {
 	*max = 0;
 	if (so->protocol == SOCKET_TCP)
 		return EOPNOTSUPP;
 	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
 		return EAFNOSUPPORT;
-	return dgram_check(&s->dgram, &so->dgram, dst, len, max);
+	return dgram_check(&s->dgram, &so->dgram, dst, control, len, max);
+}
+
+int socket_mtu(struct stack *s, const struct socket *so, uint16_t *mtu)
+{
+	if (so->protocol != SOCKET_TCP)
+		return dgram_mtu(&s->dgram, &so->dgram, mtu);
+	if (!socket_has_peer(so))
+		return ENOTCONN;
+	*mtu = ip_path_to(&s->ip, so->tcp.pcb.remote.addr).mtu;
+	return 0;
 }
 
 static int dgram_shutdown(struct socket *so, bool read)

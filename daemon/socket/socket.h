@@ -83,10 +83,12 @@ void socket_send_commit(struct stack *s, struct socket *so, uint32_t n);
 void socket_send_urgent(struct stack *s, struct socket *so);
 /* Bytes from the next delivery's first to the end of urgent text, 0 none (TCP). */
 uint32_t socket_urgent_ahead(const struct socket *so);
-/* One datagram; dst.addr none: the peer. See dgram_send. */
-int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const void *data, uint32_t len);
+/* One datagram; dst.addr none: the peer; control may be NULL. See dgram_send. */
+int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
+                         const void *data, uint32_t len);
 /* Could such a datagram be sent? See dgram_check. EOPNOTSUPP: a stream. */
-int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, uint32_t len, uint32_t *max);
+int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
+                          uint32_t len, uint32_t *max);
 /* ENOTCONN. */
 int socket_shutdown(struct stack *s, struct socket *so, bool read, bool write);
 /* The application is gone. unread: it left bytes in the channel. so is not valid afterwards. */
@@ -124,6 +126,11 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(SO_PROTOCOL, 10)                \
 	X(SO_KEEPALIVE, 11)               \
 	X(SO_REUSEPORT, 12)               \
+	X(SO_TIMESTAMP, 13)               \
+	X(SO_TIMESTAMPNS, 14)             \
+	X(SO_RXQ_OVFL, 15)                \
+	X(SO_NO_CHECK, 16)                \
+	X(SO_MEMINFO, 17)                 \
 	X(IP_TOS, 32)                     \
 	X(IP_TTL, 33)                     \
 	X(IP_MULTICAST_IF, 34)            \
@@ -139,6 +146,14 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(IP_HDRINCL, 44)                 \
 	X(ICMP_FILTER, 45)                \
 	X(IP_OPTIONS, 46)                 \
+	X(IP_MTU_DISCOVER, 47)            \
+	X(IP_MTU, 48)                     \
+	X(IP_PKTINFO, 49)                 \
+	X(IP_RECVTTL, 50)                 \
+	X(IP_RECVTOS, 51)                 \
+	X(IP_RECVOPTS, 52)                \
+	X(IP_RETOPTS, 53)                 \
+	X(IP_RECVERR, 54)                 \
 	X(TCP_NODELAY, 64)                \
 	X(TCP_MAXSEG, 65)                 \
 	X(TCP_KEEPIDLE, 66)               \
@@ -158,7 +173,8 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(TOYNET_TCP_ECN, 131)            \
 	X(TOYNET_TCP_INITIAL_WINDOW, 132) \
 	X(TOYNET_TCP_DELACK, 133)         \
-	X(TOYNET_TCP_TIME_WAIT, 134)
+	X(TOYNET_TCP_TIME_WAIT, 134)      \
+	X(TOYNET_UDP_REQUIRE_CHECKSUM, 135)
 
 #define SOCKET_OPTION_NUMBER(name, n) OPT_##name = (n),
 enum socket_option { SOCKET_OPTIONS(SOCKET_OPTION_NUMBER) };
@@ -185,7 +201,10 @@ struct socket_option_value {
 	uint8_t len;
 	uint8_t bytes[SOCKET_OPTION_BYTES_MAX];
 };
-/* ENOPROTOOPT; EINVAL: another kind, out of range, or too late; ENOENT: no such name. */
+/* Of a connected socket: bytes of an IP datagram that reach the peer uncut. ENOTCONN. */
+int socket_mtu(struct stack *s, const struct socket *so, uint16_t *mtu);
+/* ENOPROTOOPT; EINVAL: another kind, out of range, or too late; ENOENT: no such name; EPERM: a source route; ENOTCONN:
+ * OPT_IP_MTU. */
 int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v);
 int socket_get_option(struct stack *s, struct socket *so, int option, struct socket_option_value *v);
 /* Of a TCP socket. */

@@ -4,6 +4,7 @@
  * ring when the frame is lent out; the ring's memory goes back to the pool only after that frame is done with. */
 #include "transport/dgram.h"
 
+#include "ip/ip_options.h"
 #include "transport/dgram_internal.h"
 #include "transport/dgram_queue.h"
 #include <errno.h>
@@ -32,7 +33,7 @@ bool dgram_layer_init(struct dgram_layer *l, struct env *env, struct counters *c
 	}
 	ip_register(ip, IP_PROTO_UDP, (struct ip_handler){.input = udp_input, .error = udp_error, .ctx = l});
 	ip->echo = (struct ip_tap){.input = ping_input, .error = ping_error, .ctx = l};
-	ip->raw = (struct ip_tap){.input = raw_input, .ctx = l};
+	ip->raw = (struct ip_tap){.input = raw_input, .error = raw_error, .ctx = l};
 	return true;
 }
 
@@ -56,6 +57,7 @@ void dgram_init(struct dgram_layer *l, struct dgram *d, enum dgram_kind kind, ui
 	        .mc_ttl = DGRAM_MULTICAST_TTL,
 	        .mc_loop = true,
 	        .mc_all = true,
+	        .pmtu = DGRAM_PMTU_WANT,
 	};
 	list_init(&d->raw_link);
 	list_init(&d->ready_link);
@@ -134,9 +136,13 @@ int dgram_connect(struct dgram_layer *l, struct dgram *d, struct endpoint remote
 	return error ? error : ops[d->kind]->connect(l, d, remote, source);
 }
 
-int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint dst, uint32_t len, uint32_t *max)
+int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint dst, const struct dgram_control *control,
+                uint32_t len, uint32_t *max)
 {
-	uint16_t mtu;
+	uint16_t mtu, options_len;
+	int error = control ? dgram_check_control(l, control) : 0;
+	if (error)
+		return error;
 	if (dst.addr.family == IP_NONE) {
 		if (!dgram_connected(d))
 			return EDESTADDRREQ;
@@ -144,11 +150,12 @@ int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint ds
 	}
 	if (d->kind == DGRAM_UDP && dst.port == 0)
 		return EINVAL;
-	int error = dgram_check_destination(l, d, dst.addr, NULL, &mtu);
+	struct ip_addr first = dgram_first_hop(d, control, dst.addr, &options_len);
+	error = dgram_check_destination(l, d, first, NULL, &mtu);
 	if (error)
 		return error;
-	/* A header of its own is not cut (raw(7)). */
-	*max = d->own_header ? mtu : (uint32_t)IP_TOTAL_MAX - ops[d->kind]->headers;
+	uint32_t headers = d->own_header ? 0u : (uint32_t)ops[d->kind]->headers + options_len;
+	*max = dgram_total_max(l, d, dst.addr, mtu) - headers;
 	return len > *max ? EMSGSIZE : 0;
 }
 
@@ -158,17 +165,18 @@ static void enter_out(struct dgram_layer *l, struct dgram *d)
 	list_push_back(&l->out, &d->out_link);
 }
 
-int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, const void *data, uint32_t len)
+int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, const struct dgram_control *control,
+               const void *data, uint32_t len)
 {
 	uint32_t max;
-	int error = dgram_check(l, d, dst, len, &max);
+	int error = dgram_check(l, d, dst, control, len, &max);
 	if (error == EMSGSIZE && len + ops[d->kind]->headers <= IP_TOTAL_MAX)
 		COUNT(l->cnt, IpOutFragNeeded);
 	if (error)
 		return error;
 	struct dgram_record rec = {
 	        .addr = dst.addr.family == IP_NONE ? d->pcb.remote : dst, .len = len, .whole = d->own_header};
-	rec.ttl = ip_is_multicast(rec.addr.addr) ? d->mc_ttl : d->ttl;
+	dgram_fill(d, control, &rec);
 	error = ops[d->kind]->judge(l, d, &rec, data);
 	if (!error)
 		error = ops[d->kind]->bind_to_send(l, d);
@@ -223,16 +231,15 @@ uint8_t *dgram_take_front(struct frame_out *f, uint16_t n)
 	return p;
 }
 
-/* The address that goes into the header: the bound one; for a group IP_MULTICAST_IF's; else by the route. */
-static bool choose_source(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst,
-                          struct ip_addr *source)
+bool dgram_choose_source(const struct dgram_layer *l, const struct dgram *d, const struct dgram_record *rec,
+                         struct ip_addr first, struct ip_addr *source)
 {
-	*source = d->pcb.local.addr;
-	if (ip_is_ours(l->ip, *source))
+	*source = ip_is_unspecified(rec->local) ? d->pcb.local.addr : rec->local;
+	if (!ip_is_unspecified(*source) && ip_is_ours(l->ip, *source))
 		return true;
-	if (ip_route_lookup(l->ip, dst, source, NULL) != 0)
+	if (ip_route_lookup(l->ip, first, source, NULL) != 0)
 		return false;
-	if (ip_is_multicast(dst) && ip_is_ours(l->ip, d->mc_local))
+	if (ip_is_multicast(first) && ip_is_ours(l->ip, d->mc_local))
 		*source = d->mc_local;
 	return true;
 }
@@ -249,14 +256,18 @@ static bool build(struct dgram_layer *l, struct dgram *d, struct frame_out *f)
 	f->payload = rec.len;
 	d->snd_bytes -= rec.len;
 	dgram_queue_pop(&d->snd);
-	struct ip_tx tx = {.dst = rec.addr.addr, .ttl = rec.ttl, .tos = d->tos};
-	if (!choose_source(l, d, tx.dst, &tx.src)) {
+	struct ip_tx tx = {.dst = rec.addr.addr, .ttl = rec.ttl, .tos = rec.tos};
+	struct ip_options o = {0};
+	uint32_t total = rec.len + ops[d->kind]->headers + dgram_use_options(&rec, &o, &tx);
+	struct ip_addr first = o.route.hops ? ip4_from_bytes(o.route.hop[0]) : tx.dst;
+	if (!dgram_choose_source(l, d, &rec, first, &tx.src)) {
 		ip_drop(l->ip, CNT_IpOutNoRoutes, NULL, rec.len);
 		return false;
 	}
 	/* IP_MULTICAST_TTL 0: only for this host, which has it already. */
 	if (rec.ttl == 0)
 		return false;
+	tx.dont_fragment = dgram_dont_fragment(l, d, tx.dst, total);
 	ops[d->kind]->build(l, d, &rec, f, &tx);
 	enum ip_sent sent = rec.whole ? ip_output_whole(l->ip, f, tx.dst) : ip_output(l->ip, f, &tx);
 	if (sent != IP_FRAME_DROPPED) {
@@ -320,11 +331,18 @@ void snap_dgram(struct snap *s, struct dgram_layer *l, struct dgram *d)
 	snap_u8(s, &d->mc_ttl);
 	snap_bool(s, &d->mc_loop);
 	snap_bool(s, &d->mc_all);
+	snap_u8(s, &d->pass);
+	snap_u8(s, &d->pmtu);
+	snap_bool(s, &d->recverr);
+	snap_bool(s, &d->no_csum);
+	snap_bool(s, &d->csum_wanted);
+	snap_dgram_options(s, d->options, &d->options_len);
+	snap_check(s, d->pmtu <= DGRAM_PMTU_PROBE, "an unknown IP_MTU_DISCOVER");
 	snap_bool(s, &d->own_header);
 	snap_u32(s, &d->icmp_filter);
 	snap_igmp_set(s, l->ip, &d->groups);
-	snap_dgram_queue(s, &d->rcv, l->rings, &d->rcv_bytes);
-	snap_dgram_queue(s, &d->snd, l->rings, &d->snd_bytes);
+	snap_dgram_queue(s, &d->rcv, l->rings, &d->rcv_bytes, false);
+	snap_dgram_queue(s, &d->snd, l->rings, &d->snd_bytes, true);
 	if (!snap_loading(s) || !snap_ok(s) || d->snd.len == 0)
 		return;
 	snap_check(s, d->pcb.local.port != 0, "datagrams to send, but no port");

@@ -27,12 +27,57 @@
 
 enum dgram_kind { DGRAM_UDP, DGRAM_PING, DGRAM_RAW, DGRAM_KINDS };
 
+/* A datagram in a queue, or an error in its place among them. */
 struct dgram_record {
-	struct endpoint addr; /* source (received) or destination (to be sent) */
-	uint32_t len;         /* payload bytes that follow */
-	int32_t error;        /* received: errno of an ICMP error, no payload; else 0 */
-	uint8_t ttl;
-	bool whole; /* to be sent: the payload begins with the IP header (IP_HDRINCL) */
+	struct endpoint addr; /* source (received), destination (to be sent, and of what an error is about) */
+	uint8_t ttl, tos;
+	uint32_t len;       /* payload bytes that follow */
+	int32_t error;      /* received: errno of an ICMP error; else 0 */
+	instant at;         /* received: when */
+	uint32_t drops;     /* received: those that the socket had lost before */
+	bool whole;         /* to be sent: the payload begins with the IP header (IP_HDRINCL) */
+	struct ip_addr dst; /* received: as its header tells; a group or a broadcast address, too */
+	struct ip_addr
+	        local; /* received: the specific destination (RFC 1122 3.2.1.3); to be sent: the source asked for */
+	uint8_t options_len;
+	uint8_t options[IP_OPTIONS_MAX]; /* received: as in the header; to be sent: in the form of IP_OPTIONS */
+	/* Of an error, for a socket with IP_RECVERR; the payload is then what the message quotes. */
+	bool reported;
+	uint8_t icmp_type, icmp_code;
+	uint16_t mtu;            /* EMSGSIZE */
+	struct ip_addr offender; /* who sent the message */
+};
+
+/* What a datagram to be sent has of its own, instead of its socket's. */
+struct dgram_control {
+	uint8_t ttl; /* 0: the socket's */
+	bool has_tos, has_options;
+	uint8_t tos;
+	uint8_t options_len;
+	uint32_t interface;    /* 0: any */
+	struct ip_addr source; /* none or 0.0.0.0: the socket's, or by the route */
+	uint8_t options[IP_OPTIONS_MAX];
+};
+
+/* IP_MTU_DISCOVER, with the numbers of <linux/in.h>. */
+enum dgram_pmtu {
+	DGRAM_PMTU_DONT,  /* no DF */
+	DGRAM_PMTU_WANT,  /* DF on what fits the path, the rest is cut */
+	DGRAM_PMTU_DO,    /* DF; what does not fit is EMSGSIZE */
+	DGRAM_PMTU_PROBE, /* DF; the path's MTU is not looked at */
+};
+
+/* What a socket's application wants to get with each datagram. */
+enum dgram_pass {
+	DGRAM_PASS_PKTINFO = 1 << 0,
+	DGRAM_PASS_TTL = 1 << 1,
+	DGRAM_PASS_TOS = 1 << 2,
+	DGRAM_PASS_OPTIONS = 1 << 3,      /* IP_RECVOPTS */
+	DGRAM_PASS_OPTIONS_BACK = 1 << 4, /* IP_RETOPTS */
+	DGRAM_PASS_TIME_US = 1 << 5,      /* SO_TIMESTAMP */
+	DGRAM_PASS_TIME_NS = 1 << 6,      /* SO_TIMESTAMPNS */
+	DGRAM_PASS_DROPS = 1 << 7,        /* SO_RXQ_OVFL */
+	DGRAM_PASS_ALL = (1 << 8) - 1
 };
 
 struct dgram {
@@ -60,6 +105,14 @@ struct dgram {
 	uint8_t mc_ttl;          /* IP_MULTICAST_TTL */
 	bool mc_loop;            /* IP_MULTICAST_LOOP */
 	bool mc_all;             /* IP_MULTICAST_ALL: also groups that only others have joined */
+
+	uint8_t pass;     /* enum dgram_pass */
+	uint8_t pmtu;     /* enum dgram_pmtu */
+	bool recverr;     /* IP_RECVERR: errors are reported in full, also those of an unconnected socket */
+	bool no_csum;     /* SO_NO_CHECK: UDP without a checksum */
+	bool csum_wanted; /* TOYNET_UDP_REQUIRE_CHECKSUM: datagrams without one are dropped */
+	uint8_t options_len;
+	uint8_t options[IP_OPTIONS_MAX]; /* IP_OPTIONS, as it was set */
 
 	bool own_header;      /* IP_HDRINCL */
 	uint32_t icmp_filter; /* ICMP_FILTER: bit n keeps messages of type n away */
@@ -108,12 +161,19 @@ int dgram_bind(struct dgram_layer *l, struct dgram *d, struct endpoint local);
 /* Fixes the peer; binds first when needed. remote.addr none: disconnects. 0, ENETUNREACH, EACCES (broadcast without
  * SO_BROADCAST), EADDRINUSE, EINVAL (port 0). */
 int dgram_connect(struct dgram_layer *l, struct dgram *d, struct endpoint remote);
-/* May d send len bytes to dst now, as far as addresses and lengths go? dst none: the connected peer. *max: how many it
- * may send there. 0, EDESTADDRREQ, EINVAL (port 0), EACCES, ENETUNREACH, EMSGSIZE. */
-int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint dst, uint32_t len, uint32_t *max);
+/* IP_OPTIONS. EINVAL (not what ip_options_parse takes), EPERM (source routes are not in force). */
+int dgram_set_options(struct dgram_layer *l, struct dgram *d, const uint8_t *options, uint32_t len);
+/* RFC 1122 3.4, GET_MAXSIZES: bytes of an IP datagram that reach the connected peer uncut. ENOTCONN. */
+int dgram_mtu(struct dgram_layer *l, const struct dgram *d, uint16_t *mtu);
+/* May d send len bytes to dst now, as far as addresses and lengths go? dst none: the connected peer; control may be
+ * NULL. *max: how many it may send there. 0, EDESTADDRREQ, EINVAL (port 0, a source that is not ours, options), ENODEV
+ * (no such interface), EPERM (a source route), EACCES, ENETUNREACH, EMSGSIZE. */
+int dgram_check(struct dgram_layer *l, const struct dgram *d, struct endpoint dst, const struct dgram_control *control,
+                uint32_t len, uint32_t *max);
 /* Copies one datagram into the send ring; binds first when needed. Errors of dgram_check, and EAGAIN (ring full:
  * writable follows; or no ephemeral port), ENOBUFS, EINVAL (the message is not what the kind of socket sends). */
-int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, const void *data, uint32_t len);
+int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, const struct dgram_control *control,
+               const void *data, uint32_t len);
 /* The oldest datagram: *rec and up to 2 iovecs over its payload, valid until the next stack_* call. False when none. */
 bool dgram_peek(struct dgram_layer *l, struct dgram *d, struct dgram_record *rec, struct iovec iov[2], int *niov);
 /* Drops the datagram that dgram_peek shows: it was delivered. */

@@ -6,6 +6,7 @@
 #include "transport/dgram_internal.h"
 
 #include "transport/dgram_queue.h"
+#include <errno.h>
 
 #define ARRIVALS_FIRST 64
 
@@ -42,7 +43,10 @@ static bool arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_re
 {
 	if (!arrival_room(l))
 		return false;
-	l->arrival[l->arrival_count++] = (struct dgram_arrival){.d = d, .rec = *rec, .payload = payload};
+	struct dgram_arrival *a = &l->arrival[l->arrival_count++];
+	*a = (struct dgram_arrival){.d = d, .rec = *rec, .payload = payload};
+	a->rec.at = l->env->now;
+	a->rec.drops = (uint32_t)d->drops;
 	uint32_t mine = l->arrival_count;
 	if (d->arrivals == 0)
 		d->arrivals = mine;
@@ -68,15 +72,6 @@ bool dgram_arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_rec
 	d->drops++;
 	ip_drop(l->ip, reason, payload, rec->len);
 	return false;
-}
-
-void dgram_error(struct dgram_layer *l, struct dgram *d, struct endpoint remote, const struct ip_error *e)
-{
-	struct dgram_record rec = {.addr = remote, .error = e->error};
-	if (!d->input_shut && arrive(l, d, &rec, NULL))
-		return;
-	d->drops++;
-	ip_drop(l->ip, d->input_shut ? CNT_UdpInShut : CNT_UdpRcvbufErrors, e->quoted, e->quoted_len);
 }
 
 bool dgram_peek(struct dgram_layer *l, struct dgram *d, struct dgram_record *rec, struct iovec iov[2], int *niov)
@@ -140,6 +135,57 @@ static void keep(struct dgram_layer *l, struct dgram *d, const struct dgram_reco
 	}
 }
 
+void dgram_path_narrows(struct dgram_layer *l, const struct ip_error *e)
+{
+	/* RFC 1191 5: an old router tells no MTU. */
+	if (e->error == EMSGSIZE)
+		ip_path_narrows(l->ip, e->dst, e->mtu ? e->mtu : ip_pmtu_plateau(e->total));
+}
+
+/* The whole report, copied now, behind all that has arrived: what it quotes lives for this call only. */
+static void report(struct dgram_layer *l, struct dgram *d, struct dgram_record *rec, const struct ip_error *e,
+                   uint32_t header)
+{
+	uint32_t skipped = u32_min(header, e->quoted_len);
+
+	rec->reported = true;
+	rec->icmp_type = e->type;
+	rec->icmp_code = e->code;
+	rec->mtu = e->error == EMSGSIZE && e->mtu == 0 ? ip_pmtu_plateau(e->total) : e->mtu;
+	rec->offender = e->from;
+	rec->ttl = e->ttl;
+	rec->tos = e->tos;
+	rec->at = l->env->now;
+	rec->drops = (uint32_t)d->drops;
+	rec->len = e->quoted_len - skipped;
+	while (d->arrivals != 0) {
+		const struct dgram_arrival *a = next_arrival(l, d);
+		keep(l, d, &a->rec, a->payload);
+	}
+	keep(l, d, rec, e->quoted + skipped);
+	d->last_received = l->env->now;
+	l->up.arrived(l->up.ctx, d);
+}
+
+bool dgram_error(struct dgram_layer *l, struct dgram *d, struct endpoint remote, const struct ip_error *e,
+                 uint32_t header)
+{
+	struct dgram_record rec = {.addr = remote, .error = e->error, .dst = e->src, .local = e->src};
+
+	if (!d->recverr && !dgram_connected(d))
+		return false;
+	/* Whoever lets his datagrams be cut need not hear of it (Linux: IP_PMTUDISC_DONT). */
+	if (e->error == EMSGSIZE && d->pmtu == DGRAM_PMTU_DONT)
+		return false;
+	if (d->recverr && !d->input_shut)
+		report(l, d, &rec, e, header);
+	else if (d->input_shut || !arrive(l, d, &rec, NULL)) {
+		d->drops++;
+		ip_drop(l->ip, d->input_shut ? CNT_UdpInShut : CNT_UdpRcvbufErrors, e->quoted, e->quoted_len);
+	}
+	return true;
+}
+
 void dgram_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload)
 {
 	if (d->input_shut) {
@@ -147,7 +193,10 @@ void dgram_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_recor
 		ip_drop(l->ip, CNT_UdpInShut, payload, rec->len);
 		return;
 	}
-	keep(l, d, rec, payload);
+	struct dgram_record mine = *rec;
+	mine.at = l->env->now;
+	mine.drops = (uint32_t)d->drops;
+	keep(l, d, &mine, payload);
 	d->last_received = l->env->now;
 	l->up.arrived(l->up.ctx, d);
 }

@@ -30,11 +30,35 @@ struct dgram_ops {
 };
 extern const struct dgram_ops udp_ops, ping_ops, raw_ops;
 
+/* The address that goes into the header of a datagram that goes to first: the one that was asked for, else the bound
+ * one; for a group IP_MULTICAST_IF's; else by the route. False: no route. */
+bool dgram_choose_source(const struct dgram_layer *l, const struct dgram *d, const struct dgram_record *rec,
+                         struct ip_addr first, struct ip_addr *source);
 /* May d send to dst? *source: from which address; *mtu: of the way. Either may be NULL. */
 int dgram_check_destination(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst,
                             struct ip_addr *source, uint16_t *mtu);
 /* Is a an address that a socket may be bound to? 0 or EADDRNOTAVAIL. */
 int dgram_check_local(const struct dgram_layer *l, struct ip_addr a);
+/* dgram_control.c */
+
+/* 0, EINVAL, EPERM. */
+int dgram_check_options(const struct dgram_layer *l, const uint8_t *options, uint32_t len);
+int dgram_check_control(const struct dgram_layer *l, const struct dgram_control *c);
+/* What the record of a datagram to rec->addr has of the socket, and of the control, which may be NULL. */
+void dgram_fill(const struct dgram *d, const struct dgram_control *c, struct dgram_record *rec);
+/* Where a datagram to dst goes first, which is elsewhere when it has a source route; and the length of its options. */
+struct ip_addr dgram_first_hop(const struct dgram *d, const struct dgram_control *c, struct ip_addr dst,
+                               uint16_t *options_len);
+/* The record's options for its header: o lives as long as tx. Returns their length. */
+uint16_t dgram_use_options(const struct dgram_record *rec, struct ip_options *o, struct ip_tx *tx);
+/* Bytes of an IP datagram to dst, by IP_MTU_DISCOVER; mtu: the link's. */
+uint32_t dgram_total_max(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst, uint16_t mtu);
+bool dgram_dont_fragment(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst, uint32_t total);
+/* Of a datagram that has arrived: TTL, TOS, destination, options. */
+void dgram_received(const struct dgram_layer *l, const struct ip_rx *rx, struct dgram_record *rec);
+
+/* dgram.c */
+
 /* Moves the first n bytes of the payload into the header buffer, where they may be changed. Returns them. */
 uint8_t *dgram_take_front(struct frame_out *f, uint16_t n);
 /* The frame that dgram_output lent out is done with: an empty send ring goes back to the pool, and who waits for room
@@ -47,8 +71,12 @@ void dgram_arrivals_free(struct dgram_layer *l);
 bool dgram_arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload);
 /* The same for a datagram that we have sent ourselves, which is copied now. */
 void dgram_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload);
-/* An ICMP error for the connected d. */
-void dgram_error(struct dgram_layer *l, struct dgram *d, struct endpoint remote, const struct ip_error *e);
+/* An ICMP error about what d has sent to remote; header: bytes of the transport's header that the application does not
+ * get to see. False: it does not concern d, which is not connected and has no IP_RECVERR. */
+bool dgram_error(struct dgram_layer *l, struct dgram *d, struct endpoint remote, const struct ip_error *e,
+                 uint32_t header);
+/* RFC 1191 6: a datagram of ours was too long for its path. */
+void dgram_path_narrows(struct dgram_layer *l, const struct ip_error *e);
 
 /* Handlers; ctx is the dgram_layer. */
 void udp_input(void *ctx, const struct ip_rx *rx);
@@ -58,5 +86,6 @@ void udp_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_record 
 bool ping_input(void *ctx, const struct ip_rx *rx);
 bool ping_error(void *ctx, const struct ip_error *e);
 bool raw_input(void *ctx, const struct ip_rx *rx);
+bool raw_error(void *ctx, const struct ip_error *e);
 
 #endif

@@ -1,6 +1,7 @@
 /* See dgram_queue.h. Records are copied in and out of the ring, because they may wrap around its end. */
 #include "transport/dgram_queue.h"
 
+#include "ip/ip_options.h"
 #include <errno.h>
 
 #define RECORD_LEN ((uint32_t)sizeof(struct dgram_record))
@@ -50,17 +51,52 @@ void dgram_queue_pop(struct ring *q)
 	ring_consume(q, RECORD_LEN + rec.len);
 }
 
-static void snap_record(struct snap *s, struct dgram_record *rec)
+void snap_dgram_options(struct snap *s, uint8_t options[IP_OPTIONS_MAX], uint8_t *len)
+{
+	struct ip_options o;
+
+	snap_u8(s, len);
+	snap_check(s, *len <= IP_OPTIONS_MAX, "IP options too long");
+	if (!snap_ok(s))
+		return;
+	snap_bytes(s, options, *len);
+	snap_check(s, snap_ok(s) && ip_options_parse(options, *len, &o), "IP options that cannot be sent");
+}
+
+/* What only a record that was received has. */
+static void snap_received(struct snap *s, struct dgram_record *rec)
+{
+	snap_i32(s, &rec->error);
+	snap_instant(s, &rec->at);
+	snap_u32(s, &rec->drops);
+	snap_ip(s, &rec->dst);
+	snap_bool(s, &rec->reported);
+	snap_u8(s, &rec->icmp_type);
+	snap_u8(s, &rec->icmp_code);
+	snap_u16(s, &rec->mtu);
+	snap_ip(s, &rec->offender);
+	snap_u8(s, &rec->options_len);
+	snap_check(s, rec->options_len <= IP_OPTIONS_MAX, "IP options too long");
+	if (snap_ok(s))
+		snap_bytes(s, rec->options, rec->options_len);
+}
+
+static void snap_record(struct snap *s, struct dgram_record *rec, bool sent)
 {
 	snap_endpoint(s, &rec->addr);
 	snap_u32(s, &rec->len);
-	snap_i32(s, &rec->error);
 	snap_u8(s, &rec->ttl);
+	snap_u8(s, &rec->tos);
+	snap_ip(s, &rec->local);
 	snap_bool(s, &rec->whole);
+	if (sent)
+		snap_dgram_options(s, rec->options, &rec->options_len);
+	else
+		snap_received(s, rec);
 	snap_check(s, rec->len <= DGRAM_PAYLOAD_MAX, "datagram too long");
 }
 
-static void save_queue(struct snap *s, const struct ring *q)
+static void save_queue(struct snap *s, const struct ring *q, bool sent)
 {
 	uint32_t len = q->len;
 	snap_u32(s, &len);
@@ -68,7 +104,7 @@ static void save_queue(struct snap *s, const struct ring *q)
 		struct dgram_record rec;
 		struct iovec iov[2];
 		record_at(q, pos, &rec);
-		snap_record(s, &rec);
+		snap_record(s, &rec, sent);
 		int n = rec.len > 0 ? ring_iov(q, pos + RECORD_LEN, rec.len, iov) : 0;
 		for (int i = 0; i < n; i++)
 			snap_bytes(s, iov[i].iov_base, iov[i].iov_len);
@@ -77,7 +113,7 @@ static void save_queue(struct snap *s, const struct ring *q)
 }
 
 /* Record after record, until the ring is as long as it was. */
-static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes)
+static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes, bool sent)
 {
 	uint32_t len = 0;
 	snap_u32(s, &len);
@@ -91,7 +127,7 @@ static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, u
 	while (q->len < len) {
 		struct dgram_record rec = {0};
 		struct iovec iov[2];
-		snap_record(s, &rec);
+		snap_record(s, &rec, sent);
 		snap_check(s, len - q->len >= RECORD_LEN && rec.len <= len - q->len - RECORD_LEN, "queue overflow");
 		if (!snap_ok(s))
 			return;
@@ -104,10 +140,10 @@ static void load_queue(struct snap *s, struct ring *q, struct ring_pool *pool, u
 	}
 }
 
-void snap_dgram_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes)
+void snap_dgram_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes, bool sent)
 {
 	if (snap_loading(s))
-		load_queue(s, q, pool, bytes);
+		load_queue(s, q, pool, bytes, sent);
 	else
-		save_queue(s, q);
+		save_queue(s, q, sent);
 }

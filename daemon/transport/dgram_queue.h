@@ -15,7 +15,9 @@ bool dgram_queue_front(const struct ring *q, struct dgram_record *rec);
 int dgram_queue_payload(const struct ring *q, const struct dgram_record *rec, struct iovec iov[2]);
 /* Drops the oldest record. The bytes stay where they are until the next push or release. */
 void dgram_queue_pop(struct ring *q);
-/* *bytes: sum of the payloads. */
-void snap_dgram_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes);
+/* IP options of an application; ones that could not be sent are damaged. */
+void snap_dgram_options(struct snap *s, uint8_t options[IP_OPTIONS_MAX], uint8_t *len);
+/* *bytes: sum of the payloads. sent: these are records to be sent. */
+void snap_dgram_queue(struct snap *s, struct ring *q, struct ring_pool *pool, uint32_t *bytes, bool sent);
 
 #endif

@@ -114,10 +114,11 @@ static struct dgram *find(struct dgram_layer *l, struct ip_addr local, uint16_t 
 bool ping_input(void *ctx, const struct ip_rx *rx)
 {
 	struct dgram_layer *l = ctx;
-	struct dgram_record rec = {.addr = {.addr = rx->src}, .len = rx->payload_len, .ttl = rx->ttl};
+	struct dgram_record rec = {.addr = {.addr = rx->src}, .len = rx->payload_len};
 	struct dgram *d = find(l, rx->dst, load_be16(rx->payload + ECHO_ID), rx->src);
 	if (!d)
 		return false;
+	dgram_received(l, rx, &rec);
 	(void)dgram_arrive(l, d, &rec, rx->payload);
 	return true;
 }
@@ -132,8 +133,8 @@ bool ping_error(void *ctx, const struct ip_error *e)
 		ip_redirect(l->ip, e);
 		return true;
 	}
-	if (!d || !dgram_connected(d))
+	if (!d)
 		return false;
-	dgram_error(l, d, (struct endpoint){.addr = e->dst}, e);
-	return true;
+	dgram_path_narrows(l, e);
+	return dgram_error(l, d, (struct endpoint){.addr = e->dst}, e, 0);
 }

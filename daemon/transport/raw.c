@@ -137,8 +137,9 @@ static bool matches(const struct dgram *d, const struct ip_rx *rx)
 bool raw_input(void *ctx, const struct ip_rx *rx)
 {
 	struct dgram_layer *l = ctx;
-	struct dgram_record rec = {.addr = {.addr = rx->src}, .len = rx->header_len + rx->payload_len, .ttl = rx->ttl};
+	struct dgram_record rec = {.addr = {.addr = rx->src}, .len = rx->header_len + rx->payload_len};
 	bool some = false;
+	dgram_received(l, rx, &rec);
 	list_for_each(it, &l->raw)
 	{
 		struct dgram *d = list_entry(it, struct dgram, raw_link);
@@ -146,6 +147,34 @@ bool raw_input(void *ctx, const struct ip_rx *rx)
 			continue;
 		(void)dgram_arrive(l, d, &rec, rx->header);
 		some = true;
+	}
+	return some;
+}
+
+/* Sent by d? */
+static bool is_sender(const struct dgram *d, const struct ip_error *e)
+{
+	const struct pcb *p = &d->pcb;
+	return p->local.port == e->protocol && (ip_is_unspecified(p->local.addr) || ip_eq(p->local.addr, e->src)) &&
+	       (!dgram_connected(d) || ip_eq(p->remote.addr, e->dst));
+}
+
+bool raw_error(void *ctx, const struct ip_error *e)
+{
+	struct dgram_layer *l = ctx;
+	bool some = false;
+	list_for_each(it, &l->raw)
+	{
+		struct dgram *d = list_entry(it, struct dgram, raw_link);
+		if (!is_sender(d, e))
+			continue;
+		if (!ip_is_unspecified(e->redirect)) {
+			ip_redirect(l->ip, e);
+			return true;
+		}
+		if (!some)
+			dgram_path_narrows(l, e);
+		some = dgram_error(l, d, (struct endpoint){.addr = e->dst}, e, 0) || some;
 	}
 	return some;
 }

@@ -62,27 +62,19 @@ static int udp_judge(struct dgram_layer *l, const struct dgram *d, struct dgram_
 	return 0;
 }
 
-/* RFC 1191 3, and Linux (IP_PMTUDISC_WANT): DF on what fits its path, so that routers tell where it is narrower. What
- * is longer is cut. */
-static bool dont_fragment(const struct dgram_layer *l, struct ip_addr dst, uint32_t payload)
-{
-	if (ip_is_multicast(dst) || ip_is_broadcast(l->ip, dst))
-		return false;
-	struct ip_path path = ip_path_to(l->ip, dst);
-	return !path.fragment && payload + IPV4_HDR_MIN + UDP_HDR_LEN <= path.mtu;
-}
-
 static void udp_build(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, struct frame_out *f,
                       struct ip_tx *tx)
 {
 	uint8_t *p = frame_prepend(f, UDP_HDR_LEN);
 	tx->protocol = IP_PROTO_UDP;
-	tx->dont_fragment = dont_fragment(l, tx->dst, rec->len);
 	store_be16(p, d->pcb.local.port);
 	store_be16(p + 2, rec->addr.port);
 	store_be16(p + 4, (uint16_t)(UDP_HDR_LEN + rec->len));
-	/* RFC 1122 4.1.3.4: datagrams are sent with a checksum. */
-	ip_transport_csum(l->ip, f, tx, UDP_CSUM_OFFSET);
+	/* RFC 1122 4.1.3.4: datagrams are sent with a checksum, unless the application does not want it. */
+	if (d->no_csum)
+		store_be16(p + UDP_CSUM_OFFSET, 0);
+	else
+		ip_transport_csum(l->ip, f, tx, UDP_CSUM_OFFSET);
 }
 
 static void udp_release(struct dgram_layer *l, struct dgram *d)
@@ -137,6 +129,12 @@ static bool deliver_group(struct dgram_layer *l, struct endpoint dst, const stru
 
 static void deliver_one(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload)
 {
+	/* RFC 1122 4.1.3.4: an application may refuse datagrams without a checksum. */
+	if (d->csum_wanted && load_be16(payload - UDP_HDR_LEN + UDP_CSUM_OFFSET) == 0) {
+		d->drops++;
+		ip_drop(l->ip, CNT_UdpInNoCsums, payload - UDP_HDR_LEN, rec->len + UDP_HDR_LEN);
+		return;
+	}
 	(void)dgram_arrive(l, d, rec, payload);
 }
 
@@ -172,8 +170,8 @@ void udp_input(void *ctx, const struct ip_rx *whole)
 	struct dgram_record rec = {
 	        .addr = {.addr = rx.src, .port = load_be16(p)},
 	        .len = len - UDP_HDR_LEN,
-	        .ttl = rx.ttl,
 	};
+	dgram_received(l, &rx, &rec);
 	bool found = rx.group ? deliver_group(l, dst, &rec, p + UDP_HDR_LEN, deliver_one)
 	                      : deliver_single(l, dst, &rec, p + UDP_HDR_LEN);
 	if (found)
@@ -186,13 +184,17 @@ void udp_input(void *ctx, const struct ip_rx *whole)
 void udp_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_record *sent, const uint8_t *payload)
 {
 	struct endpoint dst = sent->addr;
-	struct dgram_record rec = {.len = sent->len, .ttl = sent->ttl};
 	bool group = ip_is_multicast(dst.addr);
 	if (!(group && d->mc_loop) && !ip_is_broadcast(l->ip, dst.addr))
 		return;
-	rec.addr = d->pcb.local;
-	if (!ip_is_ours(l->ip, rec.addr.addr) && ip_route_lookup(l->ip, dst.addr, &rec.addr.addr, NULL) != 0)
+	struct dgram_record rec = {.addr = {.port = d->pcb.local.port},
+	                           .len = sent->len,
+	                           .ttl = sent->ttl,
+	                           .tos = sent->tos,
+	                           .dst = dst.addr};
+	if (!dgram_choose_source(l, d, sent, dst.addr, &rec.addr.addr))
 		return;
+	rec.local = rec.addr.addr;
 	if (group && !igmp_wants(l->ip, dst.addr, rec.addr.addr, IP_PROTO_UDP))
 		return;
 	(void)deliver_group(l, dst, &rec, payload, dgram_loop);
@@ -204,18 +206,19 @@ void udp_error(void *ctx, const struct ip_error *e)
 	struct endpoint local = {.addr = e->src, .port = load_be16(e->quoted)};
 	struct endpoint remote = {.addr = e->dst, .port = load_be16(e->quoted + 2)};
 	struct pcb *p = pcb_lookup_tuple(&l->udp, local, remote);
-	bool ours = p || pcb_lookup_port(&l->udp, local, remote, false);
-	if (ours && !ip_is_unspecified(e->redirect)) {
+	bool connected = p != NULL;
+	if (!p)
+		p = pcb_lookup_port(&l->udp, local, remote, false);
+	if (p && !ip_is_unspecified(e->redirect)) {
 		ip_redirect(l->ip, e);
 		return;
 	}
-	/* RFC 1191 6: the path is narrower for whoever has sent to it, connected or not. 5: an old router tells no MTU.
-	 */
-	if (e->error == EMSGSIZE && ours)
-		ip_path_narrows(l->ip, e->dst, e->mtu ? e->mtu : ip_pmtu_plateau(e->total));
-	/* RFC 1122 4.1.3.3: ICMP errors are passed up; an unconnected socket could not tell which peer is meant. */
+	/* The path is narrower for whoever has sent to it, connected or not. */
 	if (p)
-		dgram_error(l, dgram_of_pcb(p), remote, e);
-	else
+		dgram_path_narrows(l, e);
+	/* RFC 1122 4.1.3.3: ICMP errors are passed up; an unconnected socket could not tell which peer is meant, unless
+	 * it asks for reports. */
+	if (!p || (!connected && dgram_connected(dgram_of_pcb(p))) ||
+	    !dgram_error(l, dgram_of_pcb(p), remote, e, UDP_HDR_LEN))
 		ip_drop(l->ip, CNT_IcmpInIgnored, e->quoted, e->quoted_len);
 }

@@ -116,7 +116,7 @@ static inline void out_no_dgram(struct dgram_net *w)
 
 static inline int send_text(struct dgram_net *w, struct dgram *u, const char *ip, uint16_t port, const char *text)
 {
-	return dgram_send(&w->l, u, at(ip, port), text, (uint32_t)strlen(text));
+	return dgram_send(&w->l, u, at(ip, port), NULL, text, (uint32_t)strlen(text));
 }
 
 static inline void snap_all(struct snap *s, struct dgram_net *w)

@@ -14,7 +14,7 @@ START_TEST(test_only_the_supported_exist)
 	} unsupported[] = {
 	        {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_PASSCRED},   {SOL_SOCKET, SO_PEERCRED},
 	        {SOL_SOCKET, SO_COOKIE},   {IPPROTO_TCP, TCP_FASTOPEN}, {IPPROTO_TCP, SO_RCVTIMEO},
-	        {IPPROTO_IP, IP_PKTINFO},  {IPPROTO_IPV6, 26},
+	        {IPPROTO_IP, IP_RECVORIGDSTADDR},  {IPPROTO_IPV6, 26},
 	};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)

@@ -247,7 +247,7 @@ START_TEST(the_largest_udp_datagram)
 	struct frame_out f;
 	begin_kind(&w, DGRAM_UDP);
 	got_whole = (struct collected){0};
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), content, UDP_PAYLOAD_MAX), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, content, UDP_PAYLOAD_MAX), 0);
 	ck_assert(dgram_output(&w.l, &f));
 	keep_out(&w.n, &f);
 	ck_assert(!collect_one(&w.n, 1500));

@@ -175,7 +175,7 @@ START_TEST(refused_by_ourselves)
 	ck_assert_int_eq(socket_take_error(so), ECONNREFUSED);
 	struct socket *udp = self_open(&w, SOCKET_UDP);
 	ck_assert_int_eq(socket_connect(w.s, udp, to(US, 81)), 0);
-	ck_assert_int_eq(socket_send_datagram(w.s, udp, (struct endpoint){0}, "x", 1), 0);
+	ck_assert_int_eq(socket_send_datagram(w.s, udp, (struct endpoint){0}, NULL, "x", 1), 0);
 	self_run(&w, 10);
 	ck_assert_int_eq(w.last_error, ECONNREFUSED);
 	self_end(&w);
@@ -189,15 +189,15 @@ START_TEST(datagrams_to_ourselves)
 	self_begin(&w, (struct link_caps){0});
 	struct socket *a = self_open(&w, SOCKET_UDP), *b = self_open(&w, SOCKET_UDP);
 	ck_assert_int_eq(socket_bind(w.s, b, to("127.0.0.1", 9)), 0);
-	ck_assert_int_eq(socket_send_datagram(w.s, a, to("127.0.0.1", 9), "hello", 6), 0);
+	ck_assert_int_eq(socket_send_datagram(w.s, a, to("127.0.0.1", 9), NULL, "hello", 6), 0);
 	self_run(&w, 1);
 	ck_assert_str_eq(w.datagram, "hello");
 	ck_assert(ip_eq(w.from.addr, addr("127.0.0.1")));
-	ck_assert_int_eq(socket_send_datagram(w.s, a, to("127.0.0.1", 9), big, sizeof(big)), 0);
+	ck_assert_int_eq(socket_send_datagram(w.s, a, to("127.0.0.1", 9), NULL, big, sizeof(big)), 0);
 	self_run(&w, 1);
 	ck_assert_str_eq(w.datagram, "much");
 	ck_assert_uint_eq(w.s->counters.v[CNT_IpFragOKs], 0);
-	ck_assert_int_eq(socket_send_datagram(w.s, b, to(PEER, 9), "x", 1), EINVAL);
+	ck_assert_int_eq(socket_send_datagram(w.s, b, to(PEER, 9), NULL, "x", 1), EINVAL);
 	self_end(&w);
 }
 END_TEST
@@ -208,7 +208,7 @@ START_TEST(an_echo_from_ourselves)
 	uint8_t request[12] = {ICMP_ECHO, 0, 0, 0, 0, 0, 0, 1, 'p', 'i', 'n', 'g'};
 	self_begin(&w, (struct link_caps){0});
 	struct socket *ping = self_open(&w, SOCKET_PING);
-	ck_assert_int_eq(socket_send_datagram(w.s, ping, to(US, 0), request, sizeof(request)), 0);
+	ck_assert_int_eq(socket_send_datagram(w.s, ping, to(US, 0), NULL, request, sizeof(request)), 0);
 	self_run(&w, 1);
 	ck_assert_uint_eq((uint8_t)w.datagram[0], ICMP_ECHO_REPLY);
 	ck_assert_mem_eq(w.datagram + 8, "ping", 4);

@@ -25,6 +25,18 @@ static const struct {
         {OPT_SO_PROTOCOL, 6, 17, NO, 0, 0},
         {OPT_IP_TOS, 0, 0, 0x28, -1, 256},
         {OPT_IP_TTL, 64, 64, 1, 0, 256},
+        {OPT_IP_MTU_DISCOVER, NO, 1, 3, -1, 4},
+        {OPT_IP_PKTINFO, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_RECVTTL, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_RECVTOS, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_RECVOPTS, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_RETOPTS, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_IP_RECVERR, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_SO_TIMESTAMP, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_SO_TIMESTAMPNS, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_SO_RXQ_OVFL, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_SO_NO_CHECK, NO, 0, 1, INT64_MIN, INT64_MAX},
+        {OPT_TOYNET_UDP_REQUIRE_CHECKSUM, NO, 0, 1, -1, 2},
         {OPT_TCP_NODELAY, 0, NO, 1, INT64_MIN, INT64_MAX},
         {OPT_TCP_MAXSEG, 536, NO, 1000, -1, 65536},
         {OPT_TCP_CORK, 0, NO, 1, INT64_MIN, INT64_MAX},
@@ -100,6 +112,45 @@ START_TEST(what_is_not_in_the_table)
 		ck_assert_int_eq(set(&n, so, unknown[i], 1), ENOPROTOOPT);
 		ck_assert_int_eq(socket_get_option(n.stack, so, unknown[i], &v), ENOPROTOOPT);
 	}
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* Also that each bit of what is to be passed up is its own. */
+START_TEST(figures_of_a_datagram_socket)
+{
+	static const int pass[] = {OPT_IP_PKTINFO, OPT_IP_RECVTTL,   OPT_IP_RECVTOS,     OPT_IP_RECVOPTS,
+	                           OPT_IP_RETOPTS, OPT_SO_TIMESTAMP, OPT_SO_TIMESTAMPNS, OPT_SO_RXQ_OVFL};
+	struct tcp_net n;
+	struct socket *so;
+	struct socket_option_value v;
+	uint32_t figure[9];
+	tcp_net_begin(&n, &tcp_net_plain);
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_UDP, IP_V4, 0, 1, &so), 0);
+	for (size_t i = 0; i < ARRAY_LEN(pass); i++) {
+		ck_assert_int_eq(set(&n, so, pass[i], 1), 0);
+		for (size_t j = 0; j < ARRAY_LEN(pass); j++)
+			ck_assert_int_eq(get(&n, so, pass[j]), i == j);
+		ck_assert_int_eq(set(&n, so, pass[i], 0), 0);
+	}
+	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_IP_MTU, &v), ENOTCONN);
+	ck_assert_int_eq(socket_get_option(n.stack, tcp_net_open(&n), OPT_IP_MTU, &v), ENOTCONN);
+	ck_assert_int_eq(socket_connect(n.stack, so, (struct endpoint){addr(PEER), 9}), 0);
+	ck_assert_int_eq(get(&n, so, OPT_IP_MTU), 1500);
+	ck_assert_int_eq(set(&n, so, OPT_IP_MTU, 1000), ENOPROTOOPT);
+	so->dgram.drops = 7;
+	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_SO_MEMINFO, &v), 0);
+	ck_assert_uint_eq(v.len, sizeof(figure));
+	memcpy(figure, v.bytes, sizeof(figure));
+	ck_assert_uint_eq(figure[1], so->dgram.rcvbuf);
+	ck_assert_uint_eq(figure[8], 7);
+	v = (struct socket_option_value){.kind = OPTION_RAW, .len = 7, .bytes = {7, 7, 4}};
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_IP_OPTIONS, v), 0);
+	v.bytes[0] = 131;
+	ck_assert_int_eq(socket_set_option(n.stack, so, OPT_IP_OPTIONS, v), EPERM);
+	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_IP_OPTIONS, &v), 0);
+	ck_assert_uint_eq(v.len, 7);
+	ck_assert_uint_eq(v.bytes[0], 7);
 	tcp_net_end(&n);
 }
 END_TEST
@@ -571,11 +622,11 @@ END_TEST
 Suite *option_suite(void);
 Suite *option_suite(void)
 {
-	UNIT_SUITE("option", every_option, what_is_not_in_the_table, buffers_are_granted_within_bounds, linger,
-	           a_value_of_another_kind, congestion_control_by_name, memberships_and_interfaces,
-	           negotiated_before_the_opening, a_syn_without_options, children_have_their_listeners_choice,
-	           delayed_acks_and_quick_ones, a_cork_holds_back_what_is_no_full_segment, a_cork_leaks,
-	           a_cork_and_what_pushes, a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window,
-	           syn_retries_of_its_own, fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only,
-	           state_shows_in_options);
+	UNIT_SUITE("option", every_option, what_is_not_in_the_table, figures_of_a_datagram_socket,
+	           buffers_are_granted_within_bounds, linger, a_value_of_another_kind, congestion_control_by_name,
+	           memberships_and_interfaces, negotiated_before_the_opening, a_syn_without_options,
+	           children_have_their_listeners_choice, delayed_acks_and_quick_ones,
+	           a_cork_holds_back_what_is_no_full_segment, a_cork_leaks, a_cork_and_what_pushes,
+	           a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window, syn_retries_of_its_own,
+	           fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only, state_shows_in_options);
 }

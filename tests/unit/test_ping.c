@@ -13,7 +13,7 @@ static int send_echo(struct dgram_net *w, struct dgram *d, const char *ip, const
 {
 	uint8_t m[ECHO_LEN] = HEAD;
 	memcpy(m + 8, text4, 4);
-	return dgram_send(&w->l, d, at(ip, 0), m, sizeof(m));
+	return dgram_send(&w->l, d, at(ip, 0), NULL, m, sizeof(m));
 }
 
 /* The next frame is an echo request with this identifier and text, its checksum right. */
@@ -106,12 +106,12 @@ START_TEST(what_send_refuses)
 	uint8_t m[ECHO_LEN] = HEAD;
 	begin(&w);
 	ck_assert_int_eq(send_echo(&w, &w.a, NULL, "ping"), EDESTADDRREQ);
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), m, 7), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, m, 7), EINVAL);
 	m[1] = 1;
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), m, sizeof(m)), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, m, sizeof(m)), EINVAL);
 	m[0] = ICMP_REDIRECT;
 	m[1] = 0;
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), m, sizeof(m)), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, m, sizeof(m)), EINVAL);
 	ck_assert_int_eq(send_echo(&w, &w.a, "10.0.0.255", "ping"), EACCES);
 	ck_assert_int_eq(send_echo(&w, &w.a, "240.0.0.1", "ping"), ENETUNREACH);
 	ck_assert(!w.a.pcb.bound);

@@ -122,8 +122,8 @@ START_TEST(sends_behind_our_header)
 	ck_assert_int_eq(send_text(&w, &w.a, NULL, 0, "x"), EDESTADDRREQ);
 	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 0, "x"), EACCES);
 	static const uint8_t big[65516];
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), big, 65516), EMSGSIZE);
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), big, 65515), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, big, 65516), EMSGSIZE);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, big, 65515), 0);
 	end(&w);
 }
 END_TEST
@@ -150,7 +150,7 @@ START_TEST(brings_its_own_header)
 	w.a.own_header = true;
 	uint32_t len = own(p, NULL, PEER, "whole");
 	p[2] = p[10] = 0xff; /* length and checksum are filled in */
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), 0);
 	w.a.own_header = false; /* what was sent stays what it was */
 	out_text(&w, PEER, PROTOCOL, "whole");
 	ck_assert_uint_eq(w.n.out[ETHER_HDR_LEN + 8], 33);
@@ -158,17 +158,17 @@ START_TEST(brings_its_own_header)
 	w.a.own_header = true;
 	/* RFC 1122 3.2.1.3: only with a source of ours. */
 	len = own(p, PEER, PEER, "forged");
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), EINVAL);
 	len = own(p, US, PEER, "ours");
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), 0);
 	out_text(&w, PEER, PROTOCOL, "ours");
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, 19), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, 19), EINVAL);
 	p[0] = 0x65;
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), EINVAL);
 	p[0] = 0x4f; /* options beyond the end */
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), EINVAL);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), EINVAL);
 	len = own(p, US, "10.0.0.255", "all");
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), EACCES);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), EACCES);
 	out_no_dgram(&w);
 	end(&w);
 }
@@ -185,7 +185,7 @@ START_TEST(a_header_anywhere_in_the_ring)
 		char text[60] = {0};
 		memset(text, 'a' + i % 26, 1 + (size_t)i % 50);
 		uint32_t len = own(p, US, PEER, text);
-		ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), p, len), 0);
+		ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 0), NULL, p, len), 0);
 		if (i > 0) {
 			memset(text, 0, sizeof(text));
 			memset(text, 'a' + (i - 1) % 26, 1 + (size_t)(i - 1) % 50);

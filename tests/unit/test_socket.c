@@ -45,13 +45,13 @@ START_TEST(calls_of_the_wrong_protocol)
 	ck_assert_int_eq(socket_listen(n.stack, udp, 1), EOPNOTSUPP);
 	ck_assert_int_eq(socket_accept(n.stack, udp, &child), EINVAL);
 	ck_assert_int_eq(socket_accept(n.stack, tcp, &child), EINVAL);
-	ck_assert_int_eq(socket_send_datagram(n.stack, tcp, at(PEER, 1), "x", 1), EOPNOTSUPP);
+	ck_assert_int_eq(socket_send_datagram(n.stack, tcp, at(PEER, 1), NULL, "x", 1), EOPNOTSUPP);
 	ck_assert_int_eq(socket_shutdown(n.stack, udp, true, true), ENOTCONN);
 	struct endpoint v6 = {.addr = {.family = IP_V6}, .port = 80};
 	ck_assert_int_eq(socket_bind(n.stack, tcp, v6), EAFNOSUPPORT);
 	ck_assert_int_eq(socket_connect(n.stack, tcp, v6), EAFNOSUPPORT);
 	ck_assert_int_eq(socket_connect(n.stack, udp, v6), EAFNOSUPPORT);
-	ck_assert_int_eq(socket_send_datagram(n.stack, udp, v6, "x", 1), EAFNOSUPPORT);
+	ck_assert_int_eq(socket_send_datagram(n.stack, udp, v6, NULL, "x", 1), EAFNOSUPPORT);
 	tcp_net_end(&n);
 }
 END_TEST

@@ -32,7 +32,8 @@ static void busy(struct tcp_net *n)
 	IN(n, TCP_ACK, .seq = 301, .ack = 1, .len = 100, .peer_port = PEER_PORT + 1);
 	do_send(n, 5000);
 	ck_assert_int_eq(socket_open(n->stack, SOCKET_UDP, IP_V4, 5, 6, &udp), 0);
-	ck_assert_int_eq(socket_send_datagram(n->stack, udp, (struct endpoint){addr("10.0.0.77"), 9}, "hello", 5), 0);
+	ck_assert_int_eq(socket_send_datagram(n->stack, udp, (struct endpoint){addr("10.0.0.77"), 9}, NULL, "hello", 5),
+	                 0);
 	tcp_net_turn(n);
 	tcp_net_skip_output(n);
 }

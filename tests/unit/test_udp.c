@@ -179,7 +179,7 @@ static uint16_t sent_frag(struct dgram_net *w, struct dgram *d, uint32_t len)
 {
 	static const uint8_t bytes[2000];
 	struct frame_out f;
-	ck_assert_int_eq(dgram_send(&w->l, d, at(PEER, 9), bytes, len), 0);
+	ck_assert_int_eq(dgram_send(&w->l, d, at(PEER, 9), NULL, bytes, len), 0);
 	ck_assert(dgram_output(&w->l, &f));
 	keep_out(&w->n, &f);
 	while (ip_pull(&w->n.ip, &f))
@@ -264,7 +264,7 @@ START_TEST(a_zero_checksum_is_sent_as_ones)
 	store_be16(hdr + 6, 0);
 	csum sum = csum_add(csum_pseudo(addr(US), addr(PEER), IP_PROTO_UDP, 10), hdr, UDP_HDR_LEN);
 	store_be16(data, csum_finish(sum)); /* makes the whole sum all ones */
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), data, 2), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, data, 2), 0);
 	ck_assert(dgram_output(&w.l, &f));
 	keep_out(&w.n, &f);
 	ck_assert_uint_eq(load_be16(w.n.out + 34 + 6), 0xffff);
@@ -299,9 +299,9 @@ START_TEST(what_send_refuses)
 	ck_assert_int_eq(send_text(&w, &w.a, "240.0.0.1", 9, "x"), ENETUNREACH);
 	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 9, "x"), EACCES);
 	ck_assert_int_eq(dgram_connect(&w.l, &w.a, at("255.255.255.255", 9)), EACCES);
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), big, UDP_PAYLOAD_MAX + 1), EMSGSIZE);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, big, UDP_PAYLOAD_MAX + 1), EMSGSIZE);
 	ck_assert(!w.a.pcb.bound);
-	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), big, 1472), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, big, 1472), 0);
 	ck_assert(w.a.pcb.bound && w.a.pcb.local.port >= PORT_EPHEMERAL_MIN);
 	w.a.broadcast = true;
 	ck_assert_int_eq(send_text(&w, &w.a, "10.0.0.255", 9, "all"), 0);
@@ -376,7 +376,7 @@ START_TEST(the_send_buffer_is_a_bound_and_tells_of_room)
 	struct frame_out f;
 	int sent = 0;
 	begin(&w);
-	while (dgram_send(&w.l, &w.a, at(PEER, 9), data, sizeof(data)) == 0)
+	while (dgram_send(&w.l, &w.a, at(PEER, 9), NULL, data, sizeof(data)) == 0)
 		sent++;
 	ck_assert_uint_eq((size_t)sent, BUF / (sizeof(data) + sizeof(struct dgram_record)));
 	ck_assert_uint_eq(w.n.cnt.v[CNT_UdpSndbufErrors], 1);
