@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "ip/ip_options.h"
 #include "ip/ipv4.h"
 #include "ip/route.h"
 #include "ip/source_route.h"
@@ -55,12 +56,15 @@ static void icmp_echo(struct ip_layer *ip, const struct ip_rx *rx)
 	/* RFC 1122 3.2.2.6: the return route MUST be used for the reply. */
 	struct ip_source_route back;
 	ip_source_route_back(rx, &back);
+	struct ip_options options;
+	ip_options_reflect(ip, rx, ip_source_route_len(&back), &options);
 	struct ip_tx tx = {.src = rx->dst,
 	                   .dst = rx->src,
 	                   .protocol = IP_PROTO_ICMP,
 	                   .ttl = ip->cfg.ttl,
 	                   .tos = rx->tos,
-	                   .route = &back};
+	                   .route = &back,
+	                   .options = &options};
 	COUNT(ip->cnt, IcmpOutMsgs);
 	COUNT(ip->cnt, IcmpOutEchoReps);
 	ip_send_copy(ip, &tx, reply, rx->payload_len, ICMP_CSUM_OFFSET);

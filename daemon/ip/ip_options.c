@@ -193,3 +193,44 @@ uint8_t ip_options_back(const uint8_t *options, uint8_t len, struct ip_addr src,
 	memcpy(out, room, total);
 	return (uint8_t)total;
 }
+
+/* RFC 791 3.1: our address at the place of the pointer, where there is room. */
+static void record(uint8_t *option, struct ip_addr us)
+{
+	uint8_t *pointer = option + OFF_POINTER;
+	if (*pointer + 3 > option[OFF_LEN])
+		return;
+	memcpy(option + *pointer - 1, us.b, 4);
+	*pointer = (uint8_t)(*pointer + 4);
+}
+
+void ip_options_reflect(const struct ip_layer *ip, const struct ip_rx *rx, uint32_t route_len, struct ip_options *o)
+{
+	struct reader in = reader_of(rx->header + IPV4_HDR_MIN, rx->header_len - (uint32_t)IPV4_HDR_MIN);
+
+	*o = (struct ip_options){0};
+	while (in.len) {
+		const uint8_t *option = in.p;
+		uint8_t *copy = o->bytes + o->len, type = read_u8(&in);
+		if (type == IPV4_OPT_END)
+			break;
+		if (type == IPV4_OPT_NOP)
+			continue;
+		uint8_t n = read_u8(&in);
+		if (in.short_input || n < 2 || !read_bytes(&in, n - 2u))
+			break;
+		bool recorded = type == OPT_RECORD_ROUTE && record_route_valid(option, n);
+		if (!recorded && !(type == OPT_TIMESTAMP && timestamp_valid(option, n)))
+			continue;
+		memcpy(copy, option, n);
+		o->len = (uint8_t)(o->len + n);
+		if (recorded)
+			record(copy, rx->dst);
+		else
+			stamp(ip, copy, rx->dst);
+	}
+	while (o->len % 4 != 0)
+		o->bytes[o->len++] = IPV4_OPT_NOP;
+	if (o->len + route_len > IP_OPTIONS_MAX)
+		o->len = 0;
+}

@@ -22,5 +22,8 @@ uint8_t ip_options_received(const struct ip_layer *ip, const struct ip_rx *rx, u
 /* RFC 1122 4.1.3.2: of the options with which a datagram came from src, those for the way back, in the form of
  * IP_OPTIONS: the source route reversed, record route and timestamp as they came. Returns their length. */
 uint8_t ip_options_back(const uint8_t *options, uint8_t len, struct ip_addr src, uint8_t out[IP_OPTIONS_MAX]);
+/* RFC 1122 3.2.2.6: record route and timestamp of an echo request, with ourselves in them, for the reply. The source
+ * route is left to ip_source_route_back, and has precedence where there is no room for both. */
+void ip_options_reflect(const struct ip_layer *ip, const struct ip_rx *rx, uint32_t route_len, struct ip_options *o);
 
 #endif

@@ -49,6 +49,48 @@ START_TEST(echo_returns_all_data)
 }
 END_TEST
 
+/* RFC 1122 3.2.2.6: record route and timestamp come back with us in them. */
+START_TEST(an_echo_reflects_its_options)
+{
+	static const uint8_t sent[20] = {7, 11, 8, 10, 0, 0, 9, 0, 0, 0, 0, 68, 8, 5, 0, 0, 0, 0, 0, 1};
+	static const uint8_t full[8] = {7, 7, 8, 10, 0, 0, 9, 0};
+	struct net n;
+	uint8_t m[8] = {ICMP_ECHO};
+	net_begin_known(&n);
+	store_be16(m + 2, csum_finish(csum_add(CSUM_ZERO, m, sizeof(m))));
+	in_ip(&n, (struct ip_spec){
+	                  .protocol = IP_PROTO_ICMP, .options = sent, .options_len = 20, .data = m, .len = sizeof(m)});
+	ck_assert(net_pull(&n));
+	const uint8_t *p = n.out + ETHER_HDR_LEN, *o = p + IPV4_HDR_MIN;
+	ck_assert_uint_eq(p[0], 0x4a);
+	ck_assert_uint_eq(csum_finish(csum_add(CSUM_ZERO, p, 40)), 0);
+	ck_assert_mem_eq(o, ((uint8_t[]){7, 11, 12, 10, 0, 0, 9, 10, 0, 0, 1}), 11);
+	ck_assert_mem_eq(o + 11, ((uint8_t[]){68, 8, 9}), 3); /* one stamp, and the reply's own found no room */
+	ck_assert_uint_eq(o[14], 0x10);
+	ck_assert_uint_ge(o[15], 0x80);
+	ck_assert_uint_eq(p[40], ICMP_ECHO_REPLY);
+	in_ip(&n, (struct ip_spec){
+	                  .protocol = IP_PROTO_ICMP, .options = full, .options_len = 8, .data = m, .len = sizeof(m)});
+	ck_assert(net_pull(&n));
+	ck_assert_mem_eq(n.out + ETHER_HDR_LEN + IPV4_HDR_MIN, full, 7);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(each_of_ours_answers_for_itself)
+{
+	struct net n;
+	uint32_t len;
+	net_begin_known(&n);
+	ck_assert_int_eq(ip_address_add(&n.ip, (struct ip_prefix){addr("192.0.2.9"), 24}, IP_ORIGIN_STATIC), 0);
+	in_icmp(&n, (struct ip_spec){.dst = "192.0.2.9"}, ICMP_ECHO, 0, 7, "x", 1);
+	out_ip(&n, PEER_MAC, "192.0.2.9", PEER, IP_PROTO_ICMP, &len);
+	in_ip(&n, (struct ip_spec){.dst = "192.0.2.9", .protocol = 99});
+	out_ip(&n, PEER_MAC, "192.0.2.9", PEER, IP_PROTO_ICMP, &len);
+	net_end(&n);
+}
+END_TEST
+
 START_TEST(echo_to_a_group_is_ignored)
 {
 	struct net n;
@@ -302,8 +344,8 @@ END_TEST
 Suite *icmp_suite(void);
 Suite *icmp_suite(void)
 {
-	UNIT_SUITE("icmp", echo_returns_all_data, echo_to_a_group_is_ignored, bad_messages_are_counted,
-	           an_unknown_protocol_is_unreachable, a_bad_option_is_told, errors_that_rfc_1122_forbids,
-	           errors_are_rate_limited, the_rate_limit_cannot_be_counted, errors_reach_the_transport,
-	           errors_about_others_do_not);
+	UNIT_SUITE("icmp", echo_returns_all_data, an_echo_reflects_its_options, each_of_ours_answers_for_itself,
+	           echo_to_a_group_is_ignored, bad_messages_are_counted, an_unknown_protocol_is_unreachable,
+	           a_bad_option_is_told, errors_that_rfc_1122_forbids, errors_are_rate_limited,
+	           the_rate_limit_cannot_be_counted, errors_reach_the_transport, errors_about_others_do_not);
 }

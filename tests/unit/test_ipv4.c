@@ -198,6 +198,43 @@ START_TEST(an_ieee_802_frame)
 }
 END_TEST
 
+/* RFC 1122 3.2.1.7: the TTL is for routers. */
+START_TEST(a_ttl_of_nothing_is_delivered)
+{
+	struct net n;
+	struct seen s;
+	begin(&n, &s);
+	for (uint8_t ttl = 0; ttl < 2; ttl++) {
+		struct ip_spec spec = {.data = "x", .len = 1};
+		uint32_t len = ip_write(&n, &spec);
+		uint8_t *p = n.in + ETHER_HDR_LEN;
+		p[8] = ttl;
+		store_be16(p + IPV4_OFF_CSUM, 0);
+		store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, IPV4_HDR_MIN)));
+		frame_in_off(&n, len, (struct offload){0});
+		ck_assert_int_eq(s.calls, ttl + 1);
+	}
+	net_end(&n);
+}
+END_TEST
+
+/* RFC 1122 3.2.1.8: unknown ones, the stream identifier, the security option. */
+START_TEST(options_that_mean_nothing_here)
+{
+	static const uint8_t option[][8] = {{222, 5, 1, 2, 3}, {136, 4, 0, 1}, {130, 3, 1}, {33, 2}};
+	struct net n;
+	struct seen s;
+	begin(&n, &s);
+	for (size_t i = 0; i < ARRAY_LEN(option); i++) {
+		in_ip(&n, (struct ip_spec){.options = option[i], .options_len = 8, .data = "x", .len = 1});
+		ck_assert_int_eq(s.calls, (int)i + 1);
+		ck_assert_mem_eq(s.payload, "x", 1);
+	}
+	out_nothing(&n);
+	net_end(&n);
+}
+END_TEST
+
 /* RFC 1122 3.3.6: also those of old. */
 START_TEST(every_form_of_broadcast_is_one)
 {
@@ -368,7 +405,8 @@ Suite *ipv4_suite(void);
 Suite *ipv4_suite(void)
 {
 	UNIT_SUITE("ipv4", delivers_what_is_valid, groups_are_marked, drops_by_name, every_length_is_counted,
-	           frames_that_are_not_ours_are_counted, an_ieee_802_frame, every_form_of_broadcast_is_one,
+	           frames_that_are_not_ours_are_counted, an_ieee_802_frame, a_ttl_of_nothing_is_delivered,
+	           options_that_mean_nothing_here, every_form_of_broadcast_is_one,
 	           the_link_vouches_for_this_transport_only, output_writes_the_header, identifications_do_not_count,
 	           the_mtu_bounds_a_datagram, offloads_are_left_to_a_link_that_can, no_route_is_a_drop,
 	           groups_and_gateway_on_the_link);

@@ -249,6 +249,22 @@ START_TEST(sends_with_a_checksum)
 }
 END_TEST
 
+/* RFC 1122 3.2.1.7. */
+START_TEST(the_configured_time_to_live)
+{
+	struct dgram_net w;
+	begin(&w);
+	w.n.ip.cfg.ttl = 200;
+	dgram_release(&w.l, &w.a);
+	dgram_init(&w.l, &w.a, DGRAM_UDP, BUF, BUF);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "x"), 0);
+	out_udp(&w, PEER_MAC, PEER, 53, 9, "x");
+	ck_assert_uint_eq(w.n.out[ETHER_HDR_LEN + 8], 200);
+	end(&w);
+}
+END_TEST
+
 /* RFC 768: a checksum that computes to zero is sent as all ones. */
 START_TEST(a_zero_checksum_is_sent_as_ones)
 {
@@ -671,11 +687,12 @@ Suite *udp_suite(void)
 	UNIT_SUITE("udp", datagrams_find_the_paths_mtu, delivers_within_the_turn_and_after_it,
 	           malformed_datagrams_are_counted, nobody_listens, a_broadcast_reaches_everyone_bound,
 	           a_connected_socket_hears_its_peer_only, errors_come_in_order_to_connected_sockets,
-	           sends_with_a_checksum, a_zero_checksum_is_sent_as_ones, senders_take_turns, what_send_refuses,
-	           bind_and_its_errors, a_second_connect_keeps_the_port, the_receive_buffer_is_a_bound,
-	           the_send_buffer_is_a_bound_and_tells_of_room, one_datagram_always_fits, shut_input_drops,
-	           an_unresolved_peer_makes_it_wait, a_socket_released_in_its_turn, a_group_reaches_every_member,
-	           a_member_with_sources, a_connected_member_hears_its_peer_only, sends_to_a_group,
-	           what_is_sent_to_a_group_comes_back, the_last_of_several_with_reuseaddr_hears,
-	           reuseport_shares_by_the_remote, save_and_load, no_memory_at_any_allocation);
+	           sends_with_a_checksum, the_configured_time_to_live, a_zero_checksum_is_sent_as_ones,
+	           senders_take_turns, what_send_refuses, bind_and_its_errors, a_second_connect_keeps_the_port,
+	           the_receive_buffer_is_a_bound, the_send_buffer_is_a_bound_and_tells_of_room,
+	           one_datagram_always_fits, shut_input_drops, an_unresolved_peer_makes_it_wait,
+	           a_socket_released_in_its_turn, a_group_reaches_every_member, a_member_with_sources,
+	           a_connected_member_hears_its_peer_only, sends_to_a_group, what_is_sent_to_a_group_comes_back,
+	           the_last_of_several_with_reuseaddr_hears, reuseport_shares_by_the_remote, save_and_load,
+	           no_memory_at_any_allocation);
 }
