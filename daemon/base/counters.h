@@ -14,7 +14,7 @@
 	X(LinkOutOctets, "octets handed to the link")                                                         \
 	X(LinkOutRefused, "frames that the link refused")                                                     \
 	X(LinkInTooShort, "frames shorter than an Ethernet header")                                           \
-	X(LinkInLengthFrames, "802.3 frames of something else than IP")                                        \
+	X(LinkInLengthFrames, "802.3 frames of something else than IP")                                       \
 	X(LinkInUnknownType, "frames of an EtherType that nobody wants")                                      \
 	X(LinkInNotForUs, "frames for another station")                                                       \
 	X(LinkInBadOffload, "frames whose offload header is not valid")                                       \
@@ -103,6 +103,14 @@
 	X(UdpSndbufErrors, "UDP datagrams refused because the send buffer was full")                          \
 	X(UdpOutDatagrams, "UDP datagrams sent")                                                              \
 	X(UdpBadRecords, "records on a datagram descriptor that are malformed")                               \
+	X(DhcpInMsgs, "messages for the DHCP client received")                                                \
+	X(DhcpInErrors, "DHCP messages that are malformed")                                                   \
+	X(DhcpInIgnored, "DHCP messages for another client, unasked for, or not acceptable")                  \
+	X(DhcpInBadOptions, "options left out of DHCP messages because they are malformed")                   \
+	X(DhcpOutMsgs, "DHCP messages sent")                                                                  \
+	X(DhcpLeases, "leases that brought an address into use")                                              \
+	X(DhcpNaks, "leases that a server refused or ended (DHCPNAK)")                                        \
+	X(DhcpConflicts, "leased addresses declined because another station has them")                        \
 	X(TcpActiveOpens, "connections opened by connect")                                                    \
 	X(TcpPassiveOpens, "connections opened by a SYN to a listener")                                       \
 	X(TcpAttemptFails, "connections that failed before they were established")                            \
