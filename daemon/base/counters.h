@@ -25,7 +25,10 @@
 	X(ArpInReplies, "ARP replies received")                                                               \
 	X(ArpInErrors, "ARP packets that are malformed")                                                      \
 	X(ArpInConflicts, "ARP packets in which another station claims our address")                          \
-	X(ArpOutRequests, "ARP requests sent")                                                                \
+	X(ArpProbeConflicts, "addresses found to be another station's before we used them (RFC 5227)")        \
+	X(ArpOutProbes, "ARP probes sent, which ask whether an address is free (RFC 5227)")                   \
+	X(ArpOutAnnouncements, "ARP announcements sent, of our own address (RFC 5227)")                       \
+	X(ArpOutRequests, "ARP requests sent, probes and announcements included")                             \
 	X(ArpOutReplies, "ARP replies sent")                                                                  \
 	X(ArpQueueDrops, "packets dropped because the queue of an ARP entry was full")                        \
 	X(ArpTableFull, "packets dropped because the ARP table was full of entries in use")                   \

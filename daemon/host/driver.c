@@ -248,7 +248,7 @@ static bool add_addresses_and_routes(struct driver *d, char why[CONFIG_ERROR_MAX
 	int err = 0;
 
 	for (int i = 1; i < c->address.count && !err; i++) {
-		err = ip_address_add(ip, c->address.list[i], IP_ORIGIN_STATIC);
+		err = ip_address_add(ip, c->address.list[i], IP_ORIGIN_STATIC, ip->cfg.conflict_detection);
 		if (err)
 			snprintf(why, CONFIG_ERROR_MAX, "key `address': %s: %s",
 			         prefix_format(c->address.list[i], text), strerror(err));

@@ -2,9 +2,11 @@
  *
  * A host may have several addresses on its link (RFC 1122 3.3.4.1), each with the length of its network. The table is
  * short and in the order in which they came, and that order decides wherever one has to be chosen. Each network is a
- * route of its own (route_follow_addresses). 127/8 is ours without an entry (RFC 1122 3.2.1.3 (g)). */
+ * route of its own (route_follow_addresses). One that is still tested for conflicts is not in the table (acd.c), and so
+ * not ours to anybody. 127/8 is ours without an entry (RFC 1122 3.2.1.3 (g)). */
 #include "ip/address.h"
 
+#include "ip/acd.h"
 #include "ip/route.h"
 #include <errno.h>
 
@@ -54,29 +56,50 @@ bool ip4_is_host(const struct ip_layer *ip, struct ip_addr a)
 	return a.family == IP_V4 && a.b[0] != 0 && !ip_is_loopback(a) && a.b[0] < 224 && !ip_is_broadcast(ip, a);
 }
 
-int ip_address_add(struct ip_layer *ip, struct ip_prefix p, enum ip_origin origin)
+void address_adopt(struct ip_layer *ip, const struct ip_address *a)
+{
+	assert(ip->addresses < IP_ADDRESSES_MAX && !address_find(ip, a->prefix.addr));
+	ip->address[ip->addresses++] = *a;
+	route_follow_addresses(ip);
+	/* The configured router comes with the configured address. */
+	if (!ip_eq(a->prefix.addr, ip->cfg.address.addr) || ip_is_unspecified(ip->cfg.gateway))
+		return;
+	struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0), .len = 0}, .gateway = ip->cfg.gateway};
+	(void)ip_route_add(ip, &by_default);
+}
+
+static void disown(struct ip_layer *ip, const struct ip_address *a)
+{
+	for (int i = (int)(a - ip->address); i + 1 < ip->addresses; i++)
+		ip->address[i] = ip->address[i + 1];
+	ip->addresses--;
+	route_follow_addresses(ip);
+}
+
+int ip_address_add(struct ip_layer *ip, struct ip_prefix p, enum ip_origin origin, enum ip_acd how)
 {
 	struct ip_addr subnet = prefix_broadcast(p);
+	struct ip_address a = {.prefix = p, .origin = origin};
 	if (p.len > 32 || !ip4_is_host(ip, p.addr) || ip_eq(p.addr, subnet))
 		return EINVAL;
-	if (address_find(ip, p.addr))
+	if (acd_find(ip, p.addr))
 		return EEXIST;
-	if (ip->addresses == IP_ADDRESSES_MAX)
+	if (!acd_add(ip, &a, how))
 		return ENOBUFS;
-	ip->address[ip->addresses++] = (struct ip_address){.prefix = p, .origin = origin};
-	route_follow_addresses(ip);
+	if (how != IP_ACD_PROBE)
+		address_adopt(ip, &a);
 	return 0;
 }
 
 int ip_address_delete(struct ip_layer *ip, struct ip_addr a)
 {
 	const struct ip_address *entry = address_find(ip, a);
-	if (!entry)
+	struct acd *c = acd_find(ip, a);
+	if (!c)
 		return EADDRNOTAVAIL;
-	for (int i = (int)(entry - ip->address); i + 1 < ip->addresses; i++)
-		ip->address[i] = ip->address[i + 1];
-	ip->addresses--;
-	route_follow_addresses(ip);
+	acd_delete(ip, c);
+	if (entry)
+		disown(ip, entry);
 	return 0;
 }
 

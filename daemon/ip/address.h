@@ -10,6 +10,8 @@ const struct ip_address *address_find(const struct ip_layer *ip, struct ip_addr 
 const struct ip_address *address_on_link(const struct ip_layer *ip, struct ip_addr a);
 /* The first of ours; none while there is none. */
 struct ip_addr address_first(const struct ip_layer *ip);
+/* It is ours from now on; there is room. */
+void address_adopt(struct ip_layer *ip, const struct ip_address *a);
 void snap_addresses(struct snap *s, struct ip_layer *ip);
 
 #endif

@@ -14,8 +14,9 @@
  * addresses that nobody has: at most ARP_RESOLVING_MAX entries resolve at once, and what needs another is dropped. */
 #include "ip/arp.h"
 
-#include "base/bytes.h"
+#include "ip/acd.h"
 #include "ip/address.h"
+#include "ip/arp_packet.h"
 #include "ip/icmp.h"
 #include "ip/ip_owed.h"
 #include "ip/ipv4.h"
@@ -23,16 +24,12 @@
 #include "ip/source_route.h"
 #include <errno.h>
 
-#define ARP_LEN           28
-#define ARP_HW_ETHERNET   1
-#define ARP_OP_REQUEST    1
-#define ARP_OP_REPLY      2
 #define ARP_BUCKETS_FIRST 64
 
-struct arp_packet {
-	uint16_t op;
-	struct mac_addr sha, tha;
-	struct ip_addr spa, tpa;
+const char *const arp_state_names[ARP_STATES] = {
+        [ARP_INCOMPLETE] = "incomplete",
+        [ARP_REACHABLE] = "reachable",
+        [ARP_REFRESH] = "refresh",
 };
 
 static uint64_t arp_hash(const struct ip_layer *ip, struct ip_addr a)
@@ -121,35 +118,6 @@ static void arp_touch(struct ip_layer *ip, struct arp_entry *e)
 	e->used = true;
 	list_remove(&e->lru);
 	list_push_back(&ip->arp_lru, &e->lru);
-}
-
-/* A packet of ours: to the station `to`, which is asked or answered. */
-static void arp_send(struct ip_layer *ip, uint16_t op, struct mac_addr to, struct ip_addr spa, struct ip_addr tpa)
-{
-	struct flat_frame *f = flat_new(ip->env, ETHER_HDR_LEN + ARP_LEN);
-	if (!f) {
-		ip_drop(ip, CNT_IpOutDiscards, NULL, 0);
-		return;
-	}
-	uint8_t *p = f->bytes;
-	ether_build(p, &(struct ether_hdr){.dst = to, .src = ip->cfg.mac, .type = ETHER_TYPE_ARP});
-	p += ETHER_HDR_LEN;
-	store_be16(p, ARP_HW_ETHERNET);
-	store_be16(p + 2, ETHER_TYPE_IP4);
-	p[4] = 6;
-	p[5] = 4;
-	store_be16(p + 6, op);
-	memcpy(p + 8, ip->cfg.mac.b, 6);
-	memcpy(p + 14, spa.b, 4);
-	if (!mac_is_group(to))
-		memcpy(p + 18, to.b, 6);
-	memcpy(p + 24, tpa.b, 4);
-	if (ip_owe(ip, f)) {
-		if (op == ARP_OP_REQUEST)
-			COUNT(ip->cnt, ArpOutRequests);
-		else
-			COUNT(ip->cnt, ArpOutReplies);
-	}
 }
 
 static void arp_request(struct ip_layer *ip, struct arp_entry *e)
@@ -301,25 +269,6 @@ bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f)
 	return true;
 }
 
-/* RFC 826: Ethernet and IPv4, with their lengths, or the packet is dropped. Bytes beyond are padding. */
-static bool arp_parse(const struct ip_layer *ip, const uint8_t *packet, uint32_t len, struct arp_packet *a)
-{
-	if (len < ARP_LEN || load_be16(packet) != ARP_HW_ETHERNET || load_be16(packet + 2) != ETHER_TYPE_IP4 ||
-	    packet[4] != 6 || packet[5] != 4)
-		return false;
-	a->op = load_be16(packet + 6);
-	memcpy(a->sha.b, packet + 8, 6);
-	a->spa = ip4_from_bytes(packet + 14);
-	memcpy(a->tha.b, packet + 18, 6);
-	a->tpa = ip4_from_bytes(packet + 24);
-	if (a->op != ARP_OP_REQUEST && a->op != ARP_OP_REPLY)
-		return false;
-	/* RFC 1122 2.3.2.1, RFC 1812 3.3.2: no station may be entered under a group address, nor a group as a station.
-	 * RFC 5227 1.1: a probe has the sender 0.0.0.0. */
-	return !mac_is_group(a->sha) && !mac_eq(a->sha, ip->cfg.mac) &&
-	       (ip4_is_host(ip, a->spa) || ip_eq(a->spa, ip4(0, 0, 0, 0)));
-}
-
 void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 {
 	struct arp_packet a;
@@ -331,9 +280,10 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 		COUNT(ip->cnt, ArpInRequests);
 	else
 		COUNT(ip->cnt, ArpInReplies);
-	/* RFC 5227 2.4: another station claims our address. We keep it; its claim is not adopted. */
-	if (address_find(ip, a.spa)) {
-		ip_drop(ip, CNT_ArpInConflicts, packet, len);
+	/* RFC 5227 2.4: another station claims our address. Its claim is not adopted. */
+	enum counter conflict = acd_input(ip, &a);
+	if (conflict != CNT_COUNT) {
+		ip_drop(ip, conflict, packet, len);
 		return;
 	}
 	bool for_us = address_find(ip, a.tpa);
@@ -347,6 +297,27 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len)
 	}
 	if (for_us && a.op == ARP_OP_REQUEST)
 		arp_send(ip, ARP_OP_REPLY, a.sha, a.tpa, a.spa);
+}
+
+bool ip_neighbor_next(const struct ip_layer *ip, struct ip_addr after, struct ip_neighbor *out)
+{
+	const struct arp_entry *best = NULL;
+	uint32_t last = ip_is_unspecified(after) ? 0 : ip4_to_u32(after);
+	list_for_each(it, &ip->arp_lru)
+	{
+		const struct arp_entry *e = list_entry(it, struct arp_entry, lru);
+		if (ip4_to_u32(e->addr) > last && (!best || ip4_to_u32(e->addr) < ip4_to_u32(best->addr)))
+			best = e;
+	}
+	if (!best)
+		return false;
+	*out = (struct ip_neighbor){.addr = best->addr,
+	                            .mac = best->mac,
+	                            .state = best->state,
+	                            .age = instant_since(ip->env->now, best->since),
+	                            .queued = best->queued,
+	                            .tries = best->tries};
+	return true;
 }
 
 bool arp_init(struct ip_layer *ip)

@@ -6,7 +6,7 @@
 #include "link/ether.h"
 #include "link/flat.h"
 
-#define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 2)
+#define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 4)
 #define ARP_RESOLVING_MAX     (ARP_ENTRIES_MAX / 2) /* of them in ARP_INCOMPLETE */
 #define ARP_REACHABLE_FOR     DURATION_S(60)        /* RFC 1122 2.3.2.1: on the order of a minute */
 #define ARP_REQUEST_INTERVAL  DURATION_S(1)         /* RFC 1122 2.3.2.1: at most one a second for an address */
@@ -14,13 +14,6 @@
 #define ARP_QUEUE_FRAMES_MAX  64           /* of one entry */
 #define ARP_QUEUE_BYTES_MAX   (256u << 10) /* of one entry; a super-frame fits */
 #define ARP_QUEUE_BYTES_TOTAL (4u << 20)   /* of all entries */
-
-enum arp_state {
-	ARP_INCOMPLETE, /* asked by broadcast; frames wait */
-	ARP_REACHABLE,  /* confirmed within ARP_REACHABLE_FOR */
-	ARP_REFRESH,    /* in use, not confirmed for so long: asked by unicast, still used */
-	ARP_STATES
-};
 
 struct arp_entry {
 	struct hash_node node;

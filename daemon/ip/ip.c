@@ -2,6 +2,7 @@
 #include "ip/ip.h"
 
 #include "base/checksum.h"
+#include "ip/acd.h"
 #include "ip/address.h"
 #include "ip/arp.h"
 #include "ip/icmp.h"
@@ -37,16 +38,12 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 		goto no_reasm;
 	icmp_init(ip);
 	igmp_init(ip);
+	acd_init(ip);
 
 	int error = 0;
 	if (!ip_is_unspecified(cfg->address.addr))
-		error = ip_address_add(ip, cfg->address, IP_ORIGIN_STATIC);
+		error = ip_address_add(ip, cfg->address, IP_ORIGIN_STATIC, cfg->conflict_detection);
 	assert(!error);
-	if (!ip_is_unspecified(cfg->gateway)) {
-		struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0), .len = 0}, .gateway = cfg->gateway};
-		error = ip_route_add(ip, &by_default);
-		assert(!error);
-	}
 	(void)error;
 	return true;
 no_reasm:
@@ -62,6 +59,7 @@ void ip_free(struct ip_layer *ip)
 	pmtu_free(ip);
 	reasm_free(ip);
 	igmp_free(ip);
+	acd_free(ip);
 	ip_owed_free(ip);
 	loop_free(&ip->loop);
 	cut_free(ip);
@@ -151,6 +149,8 @@ void ip_timer(struct ip_layer *ip, struct timer_node *n)
 		igmp_timer(ip);
 	else if (n == &ip->reasm.timer)
 		reasm_timer(ip);
+	else if (n == &ip->acd.timer)
+		acd_timer(ip);
 	else
 		arp_timer(ip, n);
 }
@@ -182,6 +182,7 @@ static void snap_ip_config(struct snap *s, struct ip_config *c)
 	snap_u8(s, &c->ttl);
 	snap_bool(s, &c->redirects);
 	snap_bool(s, &c->source_route);
+	SNAP_ENUM(s, c->conflict_detection, IP_ACDS);
 	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");
 }
 
@@ -193,6 +194,7 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_instant(s, &ip->icmp_refilled);
 	snap_ip_config(s, &ip->cfg);
 	snap_addresses(s, ip);
+	snap_acd(s, ip);
 	snap_routes(s, ip);
 	snap_redirects(s, ip);
 	snap_arp(s, ip);

@@ -36,7 +36,7 @@
 #define IP_LOOP_BATCH        64 /* frames to ourselves in one turn */
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
-#define IP_TIMERS_MAX        1026 /* timer nodes that the layer may have queued: ARP entries', IGMP's, reassembly's */
+#define IP_TIMERS_MAX        1028 /* timer nodes that the layer may have queued: ARP entries', and four others */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
 #define IPV4_HDR_MAX         60
@@ -59,6 +59,70 @@ enum ip_origin {
 struct ip_address {
 	struct ip_prefix prefix; /* with the length of its network */
 	enum ip_origin origin;
+};
+
+/* What is done about other stations that have the same address (RFC 5227; acd.c). */
+enum ip_acd {
+	IP_ACD_NONE,     /* they are counted */
+	IP_ACD_ANNOUNCE, /* used at once, announced, and defended */
+	IP_ACD_PROBE,    /* tested before it is used (RFC 5227 2.1), then as above */
+	IP_ACDS
+};
+
+enum ip_address_event {
+	IP_ADDRESS_READY,    /* it was tested, and is ours from now on */
+	IP_ADDRESS_CONFLICT, /* it was found in use while it was tested. A static one is tested again a minute later;
+	                      * any other is removed already */
+	IP_ADDRESS_CLAIMED,  /* another station claims it; it stays ours. At most once in DEFEND_INTERVAL for each
+	                        address */
+	IP_ADDRESS_LOST, /* it was in use, and is given up (RFC 5227 2.4 (b)): it goes when the upcall returns, so that
+	                  * connections can still be reset. Never a static one */
+	IP_ADDRESS_EVENTS
+};
+
+enum acd_state {
+	ACD_FREE,       /* no address */
+	ACD_PROBING,    /* tentative: not ours to anybody */
+	ACD_ANNOUNCING, /* ours; announcements are owed */
+	ACD_READY,      /* ours */
+	ACD_STATES
+};
+
+/* What acd.c knows of an address, its own copy included: a tentative one is nowhere else. */
+struct acd {
+	struct ip_address address;
+	enum ip_acd how;
+	enum acd_state state;
+	uint8_t sent;    /* probes, or announcements */
+	instant begins;  /* ACD_PROBING: when the test does */
+	instant next;    /* what is sent next, or the end of the test; never in ACD_READY */
+	instant claimed; /* when another station claimed it last, and we did something about it; never: nobody has */
+};
+
+struct acd_layer {
+	struct acd slot[IP_ADDRESSES_MAX]; /* one for each address, tentative or ours */
+	struct timer_node timer;           /* the earliest of their next */
+	uint32_t conflicts;                /* so far: see ACD_MAX_CONFLICTS */
+	instant attempted;                 /* when the last test begins, or began; never: none yet */
+	struct mac_addr claimant;          /* the station of the last conflict, for upcalls */
+};
+
+/* A neighbour's entry as an administrator sees it. */
+enum arp_state {
+	ARP_INCOMPLETE, /* asked by broadcast; frames wait */
+	ARP_REACHABLE,  /* confirmed within ARP_REACHABLE_FOR */
+	ARP_REFRESH,    /* in use, not confirmed for so long: asked by unicast, still used */
+	ARP_STATES
+};
+extern const char *const arp_state_names[ARP_STATES];
+
+struct ip_neighbor {
+	struct ip_addr addr;
+	struct mac_addr mac; /* all zero while it is not known */
+	enum arp_state state;
+	duration age; /* since it was confirmed or entered; where that has not happened yet, since it was asked for */
+	uint32_t queued; /* frames that wait for its MAC address */
+	uint8_t tries;   /* requests since */
 };
 
 struct ip_route {
@@ -140,6 +204,7 @@ struct ip_config {
 	uint8_t ttl;       /* of datagrams whose socket does not say; 0 stands for IP_DEFAULT_TTL (RFC 1122 3.2.1.7) */
 	bool redirects;    /* redirects are believed of the gateway in use */
 	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
+	enum ip_acd conflict_detection; /* of address */
 };
 
 struct ip_layer {
@@ -151,6 +216,10 @@ struct ip_layer {
 	struct ip_config cfg;
 	struct ip_address address[IP_ADDRESSES_MAX]; /* in the order in which they came */
 	int addresses;
+	struct acd_layer acd;
+	/* Upcall, or NULL; called from stack_input and stack_tick. Addresses may be added and deleted in it. */
+	void (*address_changed)(void *ctx, struct ip_addr a, enum ip_address_event event);
+	void *address_ctx;
 	struct ip_route route[IP_ROUTES_MAX + IP_ADDRESSES_MAX]; /* longest prefix first, then lowest metric */
 	int routes;
 	struct ip_redirect redirect[IP_REDIRECTS_MAX]; /* the oldest first */
@@ -227,10 +296,11 @@ enum ip_pmtu ip_path_narrows(struct ip_layer *ip, struct ip_addr dst, uint16_t m
 uint16_t ip_pmtu_plateau(uint16_t len);
 /* RFC 1122 3.3.1.4: negative advice from a transport: nothing comes back from dst. Its next hop is asked again. */
 void ip_advise_dead(struct ip_layer *ip, struct ip_addr dst);
-/* p.len is that of its network, which becomes a route. 0, EINVAL (not the address of a host, or of that network),
- * EEXIST, ENOBUFS (table full). */
-int ip_address_add(struct ip_layer *ip, struct ip_prefix p, enum ip_origin origin);
-/* Routes that cannot be used without it go, too. 0, EADDRNOTAVAIL. */
+/* p.len is that of its network, which becomes a route. With IP_ACD_PROBE the address is tentative, and not ours to
+ * anybody, until address_changed says IP_ADDRESS_READY; otherwise it is ours at once, without an upcall. 0, EINVAL (not
+ * the address of a host, or of that network), EEXIST (tentative ones included), ENOBUFS (table full). */
+int ip_address_add(struct ip_layer *ip, struct ip_prefix p, enum ip_origin origin, enum ip_acd how);
+/* A tentative one, too. Routes that cannot be used without it go with it. No upcall. 0, EADDRNOTAVAIL. */
 int ip_address_delete(struct ip_layer *ip, struct ip_addr a);
 /* Adds a route, or replaces the one with the same prefix and metric. Host bits of the prefix are cleared. 0, ENOBUFS
  * (table full), EINVAL (not IPv4, a gateway that is not on our link, a source that is not ours), EEXIST (it is the
@@ -238,6 +308,8 @@ int ip_address_delete(struct ip_layer *ip, struct ip_addr a);
 int ip_route_add(struct ip_layer *ip, const struct ip_route *r);
 /* 0, ESRCH, EPERM (it belongs to one of our addresses). */
 int ip_route_delete(struct ip_layer *ip, struct ip_prefix p, uint32_t metric);
+/* The neighbour with the lowest address above `after` (none: the first). False: there is no more. */
+bool ip_neighbor_next(const struct ip_layer *ip, struct ip_addr after, struct ip_neighbor *out);
 /* Largest IP datagram (header included) that may be handed over as one super-frame; 0 when the link has no
  * segmentation. */
 uint32_t ip_gso_max(const struct ip_layer *ip);

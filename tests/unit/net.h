@@ -56,9 +56,13 @@ static inline struct ip_addr addr(const char *text)
 	return a;
 }
 
-static inline void net_begin_caps(struct net *n, struct link_caps caps)
+static inline void net_begin_as(struct net *n, enum ip_acd conflict_detection, struct link_caps caps)
 {
-	struct ip_config cfg = {.mac = US_MAC, .address = {addr(US), 24}, .gateway = addr(GATEWAY), .mtu = 1500};
+	struct ip_config cfg = {.mac = US_MAC,
+	                        .address = {addr(US), 24},
+	                        .gateway = addr(GATEWAY),
+	                        .mtu = 1500,
+	                        .conflict_detection = conflict_detection};
 	memset(n, 0, sizeof(*n));
 	n->env = unit_env(1);
 	n->env.trace = net_trace;
@@ -67,6 +71,11 @@ static inline void net_begin_caps(struct net *n, struct link_caps caps)
 	n->in = n->store[0];
 	timer_queue_init(&n->timers);
 	ck_assert(ip_init(&n->ip, &n->env, &n->cnt, &n->timers, &cfg, caps));
+}
+
+static inline void net_begin_caps(struct net *n, struct link_caps caps)
+{
+	net_begin_as(n, IP_ACD_NONE, caps);
 }
 
 static inline void net_begin(struct net *n)
@@ -162,8 +171,8 @@ static inline void in_arp(struct net *n, uint16_t op, struct mac_addr sha, const
 	frame_in_off(n, ETHER_HDR_LEN + 28, (struct offload){0});
 }
 
-/* ARP out: op, to whom on the link, the target IP. The sender is always us. */
-static inline void out_arp(struct net *n, uint16_t op, struct mac_addr to, const char *tpa)
+/* ARP out: op, to whom on the link, the sender IP, the target IP. The sender is always our station. */
+static inline void out_arp_from(struct net *n, uint16_t op, struct mac_addr to, const char *spa, const char *tpa)
 {
 	ck_assert_msg(net_pull(n), "no frame, ARP expected");
 	const uint8_t *p = n->out + ETHER_HDR_LEN;
@@ -173,8 +182,13 @@ static inline void out_arp(struct net *n, uint16_t op, struct mac_addr to, const
 	ck_assert_uint_eq(load_be16(n->out + 12), ETHER_TYPE_ARP);
 	ck_assert_uint_eq(load_be16(p + 6), op);
 	ck_assert_mem_eq(p + 8, US_MAC.b, 6);
-	ck_assert_mem_eq(p + 14, addr(US).b, 4);
+	ck_assert_mem_eq(p + 14, addr(spa).b, 4);
 	ck_assert_mem_eq(p + 24, addr(tpa).b, 4);
+}
+
+static inline void out_arp(struct net *n, uint16_t op, struct mac_addr to, const char *tpa)
+{
+	out_arp_from(n, op, to, US, tpa);
 }
 
 static inline void net_begin_known(struct net *n)
@@ -265,12 +279,16 @@ static inline void net_reload(struct net *n)
 	struct ip_config cfg = n->ip.cfg;
 	struct link_caps caps = n->ip.caps;
 	memcpy(handler, n->ip.handler, sizeof(handler));
+	void (*address_changed)(void *, struct ip_addr, enum ip_address_event) = n->ip.address_changed;
+	void *address_ctx = n->ip.address_ctx;
 	snap_save_begin(&save);
 	snap_ip_layer(&save, &n->ip);
 	ck_assert_msg(snap_ok(&save), "%s", save.error);
 	ip_free(&n->ip);
 	ck_assert(ip_init(&n->ip, &n->env, &n->cnt, &n->timers, &cfg, caps));
 	memcpy(n->ip.handler, handler, sizeof(handler));
+	n->ip.address_changed = address_changed;
+	n->ip.address_ctx = address_ctx;
 	snap_load_begin(&load, save.buf, save.len);
 	snap_ip_layer(&load, &n->ip);
 	ck_assert_msg(snap_ok(&load), "%s", load.error);

@@ -7,7 +7,7 @@ static int add(struct net *n, const char *prefix)
 {
 	struct ip_prefix p;
 	ck_assert(prefix_parse(prefix, &p));
-	return ip_address_add(&n->ip, p, IP_ORIGIN_STATIC);
+	return ip_address_add(&n->ip, p, IP_ORIGIN_STATIC, IP_ACD_NONE);
 }
 
 static void way(const struct net *n, const char *dst, const char *want_hop, const char *want_source)

@@ -82,7 +82,7 @@ START_TEST(each_of_ours_answers_for_itself)
 	struct net n;
 	uint32_t len;
 	net_begin_known(&n);
-	ck_assert_int_eq(ip_address_add(&n.ip, (struct ip_prefix){addr("192.0.2.9"), 24}, IP_ORIGIN_STATIC), 0);
+	ck_assert_int_eq(ip_address_add(&n.ip, (struct ip_prefix){addr("192.0.2.9"), 24}, IP_ORIGIN_STATIC, IP_ACD_NONE), 0);
 	in_icmp(&n, (struct ip_spec){.dst = "192.0.2.9"}, ICMP_ECHO, 0, 7, "x", 1);
 	out_ip(&n, PEER_MAC, "192.0.2.9", PEER, IP_PROTO_ICMP, &len);
 	in_ip(&n, (struct ip_spec){.dst = "192.0.2.9", .protocol = 99});
