@@ -14,11 +14,13 @@
 	X(EAGAIN, UNAVAILABLE, "nothing to be done now; try again")                                      \
 	X(EALREADY, FAILED_PRECONDITION, "a connection attempt is under way")                            \
 	X(EBADF, INVALID_ARGUMENT, "no descriptor, or not that of this socket")                          \
+	X(EBUSY, FAILED_PRECONDITION, "it belongs to something else, which needs it")                    \
 	X(ECONNABORTED, ABORTED, "the connection was aborted")                                           \
 	X(ECONNREFUSED, UNAVAILABLE, "the peer answered the SYN with a RST, or has nobody on this port") \
 	X(ECONNRESET, ABORTED, "the peer reset the connection")                                          \
 	X(EDESTADDRREQ, FAILED_PRECONDITION, "the socket has no peer and none was given")                \
 	X(EDOM, INVALID_ARGUMENT, "the value is out of range")                                           \
+	X(EEXIST, ALREADY_EXISTS, "it is there already")                                                 \
 	X(EHOSTUNREACH, UNAVAILABLE, "the host does not answer, or a router says it cannot be reached")  \
 	X(EINPROGRESS, FAILED_PRECONDITION, "the connection is being opened")                            \
 	X(EINVAL, INVALID_ARGUMENT, "not valid for this socket in this state")                           \
@@ -35,6 +37,7 @@
 	X(EPERM, PERMISSION_DENIED, "the caller has not proved possession of the socket")                \
 	X(EPIPE, FAILED_PRECONDITION, "the socket has been shut down for writing")                       \
 	X(EPROTO, UNAVAILABLE, "the destination has no such protocol")                                   \
+	X(ESRCH, NOT_FOUND, "there is no such entry")                                                    \
 	X(ETIMEDOUT, DEADLINE_EXCEEDED, "the peer did not answer in time")
 
 /* "ECONNREFUSED", or "E?" for a number that is not in the table. */

@@ -160,6 +160,16 @@ static const char *interface_name(void *ctx)
 	return d->tap.name;
 }
 
+static enum rpc_link_state link_state(void *ctx)
+{
+	const struct driver *d = ctx;
+	bool up;
+
+	if (!tap_is_up(&d->tap, &up))
+		return RPC_LINK_UNKNOWN;
+	return up ? RPC_LINK_UP : RPC_LINK_DOWN;
+}
+
 const struct rpc_host driver_rpc_host = {
         .open_channel = open_channel,
         .sync = sync_channel,
@@ -180,4 +190,5 @@ const struct rpc_host driver_rpc_host = {
         .capture_open = open_capture,
         .capture_close = close_capture,
         .interface_name = interface_name,
+        .link_state = link_state,
 };

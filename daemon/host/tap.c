@@ -237,6 +237,20 @@ bool tap_open(struct tap *t, const struct tap_options *o, char why[TAP_ERROR_MAX
 	return ok;
 }
 
+bool tap_is_up(const struct tap *t, bool *up)
+{
+	struct ifreq ifr = {0};
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (s < 0)
+		return false;
+	memcpy(ifr.ifr_name, t->name, sizeof(ifr.ifr_name));
+	bool known = ioctl(s, SIOCGIFFLAGS, &ifr) == 0;
+	*up = known && (ifr.ifr_flags & IFF_UP) && (ifr.ifr_flags & IFF_RUNNING);
+	close(s);
+	return known;
+}
+
 void tap_close(struct tap *t)
 {
 	if (t->pool)

@@ -36,6 +36,8 @@ struct tap {
 /* False: one line in why says what is wrong and what to do; *t is closed. */
 bool tap_open(struct tap *t, const struct tap_options *o, char why[TAP_ERROR_MAX]);
 void tap_close(struct tap *t);
+/* Is the kernel's side up? False: it cannot be found out (the interface was renamed, no descriptor is left). */
+bool tap_is_up(const struct tap *t, bool *up);
 /* Switches offloads in both directions; t->link.caps tells what holds. */
 void tap_set_offload(struct tap *t, bool offload);
 

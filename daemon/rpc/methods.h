@@ -57,6 +57,15 @@ RUN(sockets_get);
 /* methods_admin.c */
 RUN(admin_get_info);
 RUN(admin_get_stats);
+/* methods_net.c: interfaces, addresses, routes. */
+RUN(admin_list);
+enum produced admin_list_interfaces_produce(struct call *c);
+enum produced admin_list_addresses_produce(struct call *c);
+RUN(admin_add_address);
+RUN(admin_delete_address);
+enum produced admin_list_routes_produce(struct call *c);
+RUN(admin_add_route);
+RUN(admin_delete_route);
 /* methods_impair.c */
 RUN(admin_set_impairment);
 RUN(admin_get_impairment);

@@ -6,6 +6,7 @@ void admin_get_info(struct call *c, const ProtobufCMessage *request, struct sock
 {
 	const struct rpc_server *srv = c->conn->srv;
 	const struct ip_config *ip = stack_ip_config(srv->stack);
+	const struct ip_layer *layer = stack_ip(srv->stack);
 	Toynet__V1__GetInfoResponse m = TOYNET__V1__GET_INFO_RESPONSE__INIT;
 	char mac[MAC_TEXT_MAX], address[PREFIX_TEXT_MAX];
 
@@ -14,7 +15,8 @@ void admin_get_info(struct call *c, const ProtobufCMessage *request, struct sock
 	m.version = (char *)(uintptr_t)srv->version;
 	m.interface = (char *)(uintptr_t)srv->host->interface_name(srv->ctx);
 	m.mac = mac_format(ip->mac, mac);
-	m.address = prefix_format(ip->address, address);
+	if (layer->addresses)
+		m.address = prefix_format(layer->address[0].prefix, address);
 	m.mtu = ip->mtu;
 	m.uptime_ms = (uint64_t)(instant_since(srv->env->now, srv->started).ns / NS_PER_MS);
 	m.pid = (uint32_t)getpid();

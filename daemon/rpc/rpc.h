@@ -35,6 +35,8 @@ struct rpc_config_setting {
 	const char *key, *value;
 };
 
+enum rpc_link_state { RPC_LINK_UNKNOWN, RPC_LINK_UP, RPC_LINK_DOWN, RPC_LINK_STATES };
+
 /* What rpc asks of the driver. ctx is the driver's. Each int is 0 or an errno. */
 struct rpc_host {
 	/* Makes the pair of so (cookie, inode and channel are set) and gives the application's end, which the caller of
@@ -74,6 +76,7 @@ struct rpc_host {
 	void (*capture_close)(void *ctx, struct capture_sink *sink);
 	/* Name of the interface, static. */
 	const char *(*interface_name)(void *ctx);
+	enum rpc_link_state (*link_state)(void *ctx);
 };
 
 struct rpc_peer {

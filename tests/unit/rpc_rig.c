@@ -163,6 +163,13 @@ static const char *interface_name(void *ctx)
 	return "toy0";
 }
 
+static enum rpc_link_state link_state(void *ctx)
+{
+	struct rig *r = ctx;
+
+	return r->link_state;
+}
+
 static const struct rpc_host host = {
         .open_channel = open_channel,
         .sync = sync_channel,
@@ -183,6 +190,7 @@ static const struct rpc_host host = {
         .capture_open = open_capture,
         .capture_close = close_capture,
         .interface_name = interface_name,
+        .link_state = link_state,
 };
 
 void rig_begin(struct rig *r)

@@ -25,6 +25,7 @@ struct rig {
 	struct loop loop;
 	struct impair link; /* over the loop; only its rules matter */
 	int link_changed;
+	enum rpc_link_state link_state;
 	struct capture capture; /* over the loop */
 	int channel;            /* its address is every socket's channel */
 };
