@@ -90,7 +90,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 	(void)session;
 	(void)flags;
-	if (frame->hd.stream_id != r->stream)
+	/* What made the answer unreadable stays the reason, whatever the trailers say. */
+	if (frame->hd.stream_id != r->stream || r->broken)
 		return 0;
 	if (named(name, namelen, "grpc-status")) {
 		r->result->status = 0;

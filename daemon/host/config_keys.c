@@ -421,7 +421,10 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 	case KIND_NUMBER:
 	case KIND_BYTES:
 	case KIND_RATE:
-		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, load(field, k->size));
+		/* Below the least is what stands for a value that was not given. */
+		text[0] = '\0';
+		if (load(field, k->size) >= k->min)
+			snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64, load(field, k->size));
 		return;
 	case KIND_PPM:
 		snprintf(text, CONFIG_VALUE_MAX, "%" PRIu64 "ppm", load(field, k->size));

@@ -373,6 +373,8 @@ size_t h2_output(struct h2 *h, const uint8_t **bytes, int *fd)
 	*bytes = NULL;
 	if (h->out_at == h->out_len && !h->in_upcall)
 		out_fill(h);
+	if (h->out_at == h->out_len)
+		return 0;
 	size_t end = h->out_len;
 	for (int i = h->mark_at; i < h->marks; i++) {
 		if (h->mark[i].at > h->out_at) {
