@@ -1,38 +1,57 @@
-/* Any bytes as frames into one stack with a listener and datagram sockets.
+/* Any bytes as frames into one stack with a listener and datagram sockets, and what an application does meanwhile.
  *
- * The input is records: a byte of flags, a byte of length in units of 8 (so that frames stay small), an offload header
- * when asked for, then the frame. Checksums are completed unless a flag forbids it. */
+ * The input is records. A record is a byte of flags, a byte of length in units of 8 (so that frames stay small), an
+ * offload header when asked for, then the frame; checksums are completed unless a flag forbids it, and MORE lets it
+ * wait for the next one of the same turn. A record of length 0 is a command instead: a byte that says which, a byte of
+ * argument. So one input holds fragments in small steps of time, errors that quote what was just sent, and an
+ * allocation that fails in the middle of both. */
 #include "fuzz.h"
 #include "link/vnet.h"
 
-enum { RAW = 1, OFFLOAD = 2, HOLD = 4, NO_ETHER = 8, LATER = 16, MUCH_LATER = 32, RELOAD = 64 };
+enum { RAW = 1, OFFLOAD = 2, HOLD = 4, NO_ETHER = 8, LATER = 16, MUCH_LATER = 32, RELOAD = 64, MORE = 128 };
 
-static struct stack *reload(struct env *env, struct stack *s)
+#define BATCH_MAX 8
+/* What a stack of so few sockets may ever hold: buffers of 64 sockets, the caps of ip/, tables. */
+#define MEMORY_MAX (8u << 20)
+
+/* Sockets of fuzz_begin, by their ids. */
+enum { ID_UDP = 2, ID_PING = 3, ID_RAW = 4 };
+
+struct world {
+	struct env env;
+	struct stack *s;
+	struct frame_in batch[BATCH_MAX];
+	uint8_t *bytes[BATCH_MAX];
+	int n;
+	bool take;
+	/* IP datagrams that were sent last, to be quoted: a command sends an error about one. */
+	uint8_t sent[64];
+};
+
+static void on_sent(void *ctx, const struct frame_out *f)
 {
-	struct snap save, load;
+	struct world *w = ctx;
+	const uint8_t *p = frame_hdr_const(f);
 
-	stack_save(s, &save);
-	list_for_each(it, &s->sockets.all) list_entry(it, struct socket, all)->channel = NULL;
-	stack_free(s);
-	FUZZ_NEED(env->allocated == 0);
-	snap_load_begin(&load, save.buf, save.len);
-	s = stack_load(env, &load);
-	FUZZ_NEED(s);
-	snap_save_free(&save);
-	list_for_each(it, &s->sockets.all)
-	{
-		struct socket *so = list_entry(it, struct socket, all);
-		so->channel = so->owned ? s : NULL;
-	}
-	return s;
+	if (f->hdr_len <= ETHER_HDR_LEN || load_be16(p + 12) != ETHER_TYPE_IP4)
+		return;
+	memset(w->sent, 0, sizeof(w->sent));
+	memcpy(w->sent, p + ETHER_HDR_LEN, size_min(sizeof(w->sent), f->hdr_len - (size_t)ETHER_HDR_LEN));
+}
+
+static void turn(struct world *w)
+{
+	fuzz_turn(w->s, w->batch, w->n, w->take, on_sent, w);
+	while (w->n > 0)
+		free(w->bytes[--w->n]);
+	FUZZ_NEED(w->env.allocated <= MEMORY_MAX);
 }
 
 /* A frame in memory of its own size, so that reading past its end is seen. */
-static void one_frame(struct env *env, struct stack *s, struct reader *r, uint8_t flags)
+static void one_frame(struct world *w, struct reader *r, uint8_t flags, uint32_t len)
 {
 	struct offload off = {0};
 	uint8_t vnet[VNET_HDR_LEN] = {0};
-	uint32_t len = read_u8(r) * 8u;
 
 	if (flags & OFFLOAD) {
 		const uint8_t *p = read_bytes(r, VNET_HDR_LEN);
@@ -42,7 +61,7 @@ static void one_frame(struct env *env, struct stack *s, struct reader *r, uint8_
 	}
 	len = (uint32_t)size_min(len, r->len);
 	uint32_t ether = flags & NO_ETHER ? 0 : ETHER_HDR_LEN;
-	uint8_t *frame = malloc(ether + len + 1);
+	uint8_t *frame = malloc(ether + len + !(ether + len));
 	FUZZ_NEED(frame);
 	if (ether)
 		ether_build(frame,
@@ -51,29 +70,177 @@ static void one_frame(struct env *env, struct stack *s, struct reader *r, uint8_
 	read_bytes(r, len);
 	if (!(flags & RAW))
 		fuzz_fix_checksums(frame, ether + len);
-	if (flags & OFFLOAD ? vnet_parse(vnet, frame, ether + len, &off) : true) {
-		struct frame_in f = {.data = frame, .len = ether + len, .off = off};
-		fuzz_turn(s, &f, 1, !(flags & HOLD), NULL, NULL);
+	if ((flags & OFFLOAD) && !vnet_parse(vnet, frame, ether + len, &off)) {
+		free(frame);
+		return;
 	}
-	free(frame);
-	(void)env;
+	w->batch[w->n] = (struct frame_in){.data = frame, .len = ether + len, .off = off};
+	w->bytes[w->n++] = frame;
+	w->take = !(flags & HOLD);
+	if (!(flags & MORE) || w->n == BATCH_MAX)
+		turn(w);
+}
+
+/* An ICMP error from the gateway or the peer that quotes the datagram sent last. */
+static void quote(struct world *w, uint8_t type, uint8_t code_and_mtu)
+{
+	uint8_t *f = calloc(1, ETHER_HDR_LEN + IPV4_HDR_MIN + 8 + sizeof(w->sent)), *ip = f + ETHER_HDR_LEN;
+
+	FUZZ_NEED(f);
+	ether_build(f, &(struct ether_hdr){.dst = FUZZ_US_MAC, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_IP4});
+	ip[0] = 0x45;
+	ip[8] = 64;
+	ip[IPV4_OFF_PROTO] = IP_PROTO_ICMP;
+	memcpy(ip + IPV4_OFF_SRC, fuzz_peer().b, 4);
+	memcpy(ip + IPV4_OFF_DST, fuzz_us().b, 4);
+	ip[IPV4_HDR_MIN] = type;
+	ip[IPV4_HDR_MIN + 1] = code_and_mtu & 15;
+	store_be16(ip + IPV4_HDR_MIN + 6, (uint16_t)((code_and_mtu >> 4) * 100));
+	memcpy(ip + IPV4_HDR_MIN + 8, w->sent, sizeof(w->sent));
+	uint32_t len = ETHER_HDR_LEN + IPV4_HDR_MIN + 8 + sizeof(w->sent);
+	fuzz_fix_checksums(f, len);
+	w->batch[w->n] = (struct frame_in){.data = f, .len = len};
+	w->bytes[w->n++] = f;
+	turn(w);
+}
+
+/* A datagram of the application: text of arg with what goes along, or from the input, bytes with a header of their own.
+ */
+static void send_one(struct world *w, uint64_t id, uint8_t arg, bool more, struct reader *r)
+{
+	static const uint8_t text[16384];
+	struct socket *so = socket_by_id(w->s, id);
+	struct endpoint dst = {fuzz_peer(), 9};
+	struct dgram_control c = {0};
+
+	if (!so)
+		return;
+	if (more) {
+		c = (struct dgram_control){.ttl = read_u8(r), .has_options = true};
+		c.options_len = (uint8_t)size_min(read_u8(r) % (IP_OPTIONS_MAX + 1u), r->len);
+		memcpy(c.options, r->p, c.options_len);
+		read_bytes(r, c.options_len);
+	}
+	if (arg & 1)
+		dst.addr = (const struct ip_addr[]){ip4(10, 0, 0, 9), ip4(239, 1, 1, 1), ip4(192, 0, 2, 1),
+		                                    ip4(10, 0, 0, 255)}[arg >> 1 & 3];
+	if (so->protocol == SOCKET_UDP) {
+		socket_send_datagram(w->s, so, dst, more ? &c : NULL, text, arg * 64u);
+		return;
+	}
+	uint32_t len = (uint32_t)size_min(r->len, arg);
+	socket_send_datagram(w->s, so, so->protocol == SOCKET_PING ? (struct endpoint){0} : dst, more ? &c : NULL, r->p,
+	                     len);
+	read_bytes(r, len);
+}
+
+static void set_option(struct world *w, uint8_t arg, struct reader *r)
+{
+	static const int options[] = {OPT_IP_TTL,
+	                              OPT_IP_TOS,
+	                              OPT_IP_ADD_MEMBERSHIP,
+	                              OPT_IP_DROP_MEMBERSHIP,
+	                              OPT_IP_BLOCK_SOURCE,
+	                              OPT_IP_ADD_SOURCE_MEMBERSHIP,
+	                              OPT_ICMP_FILTER,
+	                              OPT_IP_HDRINCL,
+	                              OPT_IP_MULTICAST_IF,
+	                              OPT_IP_OPTIONS,
+	                              OPT_SO_BROADCAST,
+	                              OPT_IP_DROP_SOURCE_MEMBERSHIP};
+	struct socket *so = socket_by_id(w->s, 2 + (arg & 3));
+	struct socket_option_value v = {.kind = arg & 4 ? OPTION_RAW : OPTION_NUMBER, .number = arg >> 3};
+
+	if (!so)
+		return;
+	int option = options[read_u8(r) % ARRAY_LEN(options)];
+	if (v.kind == OPTION_RAW) {
+		v.len = (uint8_t)size_min(r->len, arg >> 3);
+		memcpy(v.bytes, r->p, v.len);
+		read_bytes(r, v.len);
+	}
+	socket_set_option(w->s, so, option, v);
+	socket_get_option(w->s, so, option, &v);
+}
+
+static void connect_out(struct world *w, uint8_t arg)
+{
+	struct socket *so;
+
+	if (socket_open(w->s, SOCKET_TCP, IP_V4, 0, 1, &so))
+		return;
+	so->channel = w->s;
+	socket_bind(w->s, so, (struct endpoint){.port = (uint16_t)(100 + (arg & 7))});
+	socket_connect(w->s, so, (struct endpoint){arg & 8 ? ip4(10, 0, 0, 9) : fuzz_peer(), 9});
+}
+
+static void pass(struct world *w, uint8_t arg)
+{
+	instant at = stack_deadline(w->s);
+
+	if (arg & 1 && !instant_is_never(at) && instant_lt(w->env.now, at))
+		w->env.now = at;
+	else if (arg & 2)
+		w->env.now = instant_add(w->env.now, DURATION_S(arg * (int64_t)arg));
+	else
+		w->env.now = instant_add(w->env.now, DURATION_US(arg));
+}
+
+static void command(struct world *w, uint8_t flags, struct reader *r)
+{
+	uint8_t what = read_u8(r), arg = read_u8(r);
+
+	switch (what % 8) {
+	case 0:
+		w->env.fail_at = w->env.allocations + 1 + arg % 32;
+		w->env.failures_repeat = flags & 1;
+		break;
+	case 1:
+		send_one(w, ID_UDP, arg, flags & 1, r);
+		break;
+	case 2:
+		send_one(w, arg & 128 ? ID_RAW : ID_PING, arg & 127, flags & 1, r);
+		break;
+	case 3:
+		pass(w, arg);
+		break;
+	case 4:
+		quote(w, (const uint8_t[]){3, 11, 12, 4, 5}[what / 8 % 5], arg);
+		break;
+	case 5:
+		set_option(w, arg, r);
+		break;
+	case 6:
+		connect_out(w, arg);
+		break;
+	default:
+		w->s->ip.cfg.source_route = arg & 1;
+		stack_set_caps(w->s, (struct link_caps){.csum = arg & 2, .gso_max = arg & 4 ? FRAME_MAX : 0});
+		break;
+	}
+	turn(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct env env = {0};
-	struct stack *s = fuzz_begin(&env, (struct link_caps){0});
+	struct world w = {.take = true};
 	struct reader r = reader_of(data, size);
 
+	w.s = fuzz_begin(&w.env, (struct link_caps){0});
 	while (r.len) {
-		uint8_t flags = read_u8(&r);
-		one_frame(&env, s, &r, flags);
-		env.now = instant_add(env.now, flags & LATER ? DURATION_MS(50) : DURATION_US(100));
+		uint8_t flags = read_u8(&r), len = read_u8(&r);
+		if (len == 0) {
+			command(&w, flags, &r);
+			continue;
+		}
+		one_frame(&w, &r, flags, len * 8u);
+		w.env.now = instant_add(w.env.now, flags & LATER ? DURATION_MS(50) : DURATION_US(100));
 		if (flags & MUCH_LATER)
-			env.now = instant_add(env.now, DURATION_S(5));
-		if (flags & RELOAD)
-			s = reload(&env, s);
+			w.env.now = instant_add(w.env.now, DURATION_S(5));
+		if ((flags & RELOAD) && w.n == 0)
+			w.s = fuzz_reload(&w.env, w.s);
 	}
-	fuzz_end(&env, s);
+	turn(&w);
+	fuzz_end(&w.env, w.s);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "socket/socket_internal.h"
 #include "stack/stack.h"
 #include "transport/tcp_internal.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FUZZ_US_MAC   ((struct mac_addr){{0x02, 0, 0, 0, 0, 0x01}})
@@ -164,8 +165,39 @@ static inline void fuzz_end(struct env *env, struct stack *s)
 	FUZZ_NEED(env->allocated == 0);
 }
 
-/* Completes the checksums of an Ethernet frame that holds IPv4 and TCP, UDP, ICMP or IGMP, so that mutations get
- * deeper. */
+/* Save, free, load: the same snapshot must come of it again. Channels of sockets that are owned are set to the stack.
+ * The stack given is no longer valid. */
+static inline struct stack *fuzz_reload(struct env *env, struct stack *s)
+{
+	struct snap save, load, again;
+
+	env->fail_at = 0;
+	stack_save(s, &save);
+	if (!snap_ok(&save))
+		fprintf(stderr, "this stack cannot be saved: %s\n", save.error);
+	FUZZ_NEED(snap_ok(&save));
+	list_for_each(it, &s->sockets.all) list_entry(it, struct socket, all)->channel = NULL;
+	stack_free(s);
+	FUZZ_NEED(env->allocated == 0);
+	snap_load_begin(&load, save.buf, save.len);
+	s = stack_load(env, &load);
+	if (!s)
+		fprintf(stderr, "the snapshot of this stack is refused at %zu: %s\n", load.pos, load.error);
+	FUZZ_NEED(s);
+	stack_save(s, &again);
+	FUZZ_NEED(snap_ok(&again) && again.len == save.len && memcmp(again.buf, save.buf, save.len) == 0);
+	snap_save_free(&again);
+	snap_save_free(&save);
+	list_for_each(it, &s->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		so->channel = so->owned ? s : NULL;
+	}
+	return s;
+}
+
+/* Completes the length and the checksums of an Ethernet frame that holds IPv4 and TCP, UDP, ICMP or IGMP, so that
+ * mutations get deeper. */
 static inline void fuzz_fix_checksums(uint8_t *f, uint32_t len)
 {
 	static const uint8_t field[256] = {
@@ -177,6 +209,9 @@ static inline void fuzz_fix_checksums(uint8_t *f, uint32_t len)
 	uint32_t header = (ip[0] & 15u) * 4, at = field[ip[IPV4_OFF_PROTO]], total = len - ETHER_HDR_LEN;
 	if (header < IPV4_HDR_MIN || header > total)
 		return;
+	/* A length that leaves padding behind the datagram is kept. */
+	if (load_be16(ip + IPV4_OFF_LEN) >= header && load_be16(ip + IPV4_OFF_LEN) < total)
+		total = load_be16(ip + IPV4_OFF_LEN);
 	store_be16(ip + IPV4_OFF_LEN, (uint16_t)total);
 	store_be16(ip + IPV4_OFF_CSUM, 0);
 	store_be16(ip + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, ip, header)));

@@ -1,9 +1,13 @@
-/* Any bytes as a snapshot: stack_load refuses them, or gives a stack that can be freed. The checksum is made right, or
- * it would refuse all.
+/* Any bytes as a snapshot: stack_load refuses them, or gives a stack that runs, can be saved and loaded again, and
+ * freed. The checksum is made right, or it would refuse all.
  *
- * A mode byte comes first: 0 takes the rest as it is; else the rest are patches (offset, byte) to the snapshot of a
- * busy stack, which gets deeper than bytes out of the blue. */
+ * A mode byte comes first: 0 takes the rest as it is; else the rest are patches (offset, then one byte, or with WIDE
+ * four) to the snapshot of a busy stack, which gets deeper than bytes out of the blue. */
 #include "fuzz.h"
+
+enum { CUT = 1, WIDE = 2 };
+
+#define TURNS 12
 
 static uint8_t *base;
 static size_t base_len;
@@ -71,6 +75,42 @@ static void make_base(void)
 	fuzz_end(&env, s);
 }
 
+/* The peer goes on, applications write, timers run: nothing that was accepted may stop the stack. */
+static void live(struct env *env, struct stack *s)
+{
+	uint32_t iss = 0;
+	struct iovec iov[2];
+	int error;
+
+	list_for_each(it, &s->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		so->channel = so->owned ? s : NULL;
+	}
+	for (int i = 0; i < TURNS; i++) {
+		instant at = stack_deadline(s);
+		if (!instant_is_never(at) && instant_lt(env->now, at))
+			env->now = at;
+		fuzz_turn(s, NULL, 0, i > 1, NULL, NULL);
+		if (i == 2)
+			peer_segment(s, 92, 5, 0, TCP_SYN, 0, &iss);
+		if (i == 3)
+			peer_segment(s, 91, 6, iss, TCP_ACK, 100, &iss);
+		struct socket *so = socket_after(s, (uint64_t)i);
+		if (!so || i < 4)
+			continue;
+		if (so->protocol != SOCKET_TCP) {
+			socket_send_datagram(s, so, (struct endpoint){fuzz_peer(), 9}, NULL, "12345678", 8);
+		} else if (so->tcp.state != TCP_LISTEN) {
+			int n = socket_send_reserve(s, so, 100, iov, &error);
+			for (int k = 0; k < n; k++)
+				memset(iov[k].iov_base, 'z', iov[k].iov_len);
+			if (n)
+				socket_send_commit(s, so, (uint32_t)(iov[0].iov_len + (n > 1 ? iov[1].iov_len : 0)));
+		}
+	}
+}
+
 static void load(uint8_t *p, size_t n)
 {
 	static const struct hash_key key;
@@ -86,8 +126,10 @@ static void load(uint8_t *p, size_t n)
 	snap_load_begin(&in, p, n);
 	struct stack *s = stack_load(&env, &in);
 	FUZZ_NEED((s != NULL) == snap_ok(&in));
-	if (s)
-		fuzz_end(&env, s);
+	if (s) {
+		live(&env, s);
+		fuzz_end(&env, fuzz_reload(&env, s));
+	}
 	FUZZ_NEED(env.allocated == 0);
 }
 
@@ -111,9 +153,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader r = reader_of(data + 1, size - 1);
 	while (r.len >= 3) {
 		uint16_t at = read_be16(&r);
-		copy[at % base_len] = read_u8(&r);
+		for (int i = data[0] & WIDE ? 4 : 1; i > 0; i--)
+			copy[at++ % base_len] = read_u8(&r);
 	}
-	load(copy, base_len - (r.len && data[0] & 1 ? *r.p % base_len : 0));
+	load(copy, base_len - (r.len && data[0] & CUT ? *r.p % base_len : 0));
 	free(copy);
 	return 0;
 }
