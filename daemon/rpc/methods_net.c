@@ -137,7 +137,7 @@ void admin_add_address(struct call *c, const ProtobufCMessage *request, struct s
 		       r->address);
 		return;
 	}
-	int err = is_network(p) ? EINVAL : ip_address_add(ip, p, IP_ORIGIN_STATIC);
+	int err = is_network(p) ? EINVAL : ip_address_add(ip, p, IP_ORIGIN_STATIC, ip->cfg.conflict_detection);
 	if (err == EINVAL)
 		refuse(c, err, "%s is not the address of a host on its network", r->address);
 	else if (err == EEXIST)
