@@ -13,9 +13,32 @@ static struct value get_value(const void *item)
 	return (struct value){.kind = VALUE_UNSIGNED, .number = ((const Toynet__V1__Counter *)item)->value};
 }
 
+static struct value get_kind(const void *item)
+{
+	static const char *const names[] = {
+	        [TOYNET__V1__COUNTER_KIND__COUNTER_KIND_EVENTS] = "events",
+	        [TOYNET__V1__COUNTER_KIND__COUNTER_KIND_TOTAL] = "total",
+	        [TOYNET__V1__COUNTER_KIND__COUNTER_KIND_GAUGE] = "gauge",
+	};
+	unsigned kind = ((const Toynet__V1__Counter *)item)->kind;
+
+	if (kind >= sizeof(names) / sizeof(names[0]) || !names[kind])
+		return (struct value){.kind = VALUE_NONE};
+	return (struct value){.kind = VALUE_TEXT, .text = names[kind]};
+}
+
+static struct value get_part_of(const void *item)
+{
+	const char *total = ((const Toynet__V1__Counter *)item)->part_of;
+
+	return total[0] ? (struct value){.kind = VALUE_TEXT, .text = total} : (struct value){.kind = VALUE_NONE};
+}
+
 static const struct column counter_columns[] = {
         {"name", "Counter", IN_BOTH, false, get_name},
         {"value", "Value", IN_BOTH, true, get_value},
+        {"kind", "Kind", IN_JSON, false, get_kind},
+        {"part_of", "Part of", IN_BOTH, false, get_part_of},
 };
 
 static enum exit_status run(struct cli *c, int argc, char **argv)
@@ -53,6 +76,6 @@ const struct verb verb_stats = {
                 "  -a, --all  the counters that are zero, too\n"
                 "Every event and every reason for a drop has a counter; the names are those of RFC 4022, 4113 and 4293 "
                 "and\n"
-                "of nstat where they have one.\n",
+                "of nstat where they have one. The third column names the total that the counter is a part of.\n",
         .run = run,
 };

@@ -61,8 +61,10 @@ static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst,
 		return true;
 	if (error == EAGAIN || error == ENOBUFS) {
 		struct kept_datagram *k = malloc(sizeof(*k) + len);
-		if (!k)
-			return true; /* lost, as datagrams may be */
+		if (!k) {
+			socket_datagram_lost(c->stack, ch->so);
+			return true;
+		}
 		*k = (struct kept_datagram){.dst = dst, .len = len};
 		memcpy(k->data, data, len);
 		ch->datagram = k;
@@ -73,7 +75,8 @@ static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst,
 	struct dgram_record rec = {.addr = dst, .error = error};
 	struct toynet_datagram_header h;
 	fill_header(&h, &rec);
-	(void)send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		COUNT(stack_counters(c->stack), SocketErrorDrops);
 	return true;
 }
 
@@ -154,6 +157,8 @@ static void datagram_deliver(struct channels *c, struct channel *ch, const struc
 	ch->out_full = error != 0 && !shut;
 	/* A datagram for an application that has shut down reading is taken, and dropped. */
 	stack_delivered(c->stack, d, error && !shut ? 0 : d->len, !error || shut);
+	if (shut)
+		COUNT(stack_counters(c->stack), SocketUnread);
 	if (ch->out_full && error != EAGAIN)
 		channel_retry(c, ch, CHANNEL_RETRY);
 	if (shut)

@@ -52,8 +52,11 @@ static int tap_recv(struct link *l, struct frame_in *frames, int max)
 				t->error = errno;
 			break;
 		}
-		if (got < VNET_HDR_LEN)
+		if (got < VNET_HDR_LEN) {
+			if (t->counters)
+				COUNT(t->counters, LinkInTooShort);
 			continue;
+		}
 		struct frame_in *f = &frames[n];
 		f->data = hdr + VNET_HDR_LEN;
 		f->len = (uint32_t)(got - VNET_HDR_LEN);

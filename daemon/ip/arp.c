@@ -241,7 +241,6 @@ bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f)
 	struct arp_entry *e = arp_find(ip, hop);
 	if (!e && ip->arp_resolving < ARP_RESOLVING_MAX && arp_make_room(ip, true)) {
 		e = arp_add(ip, hop, ARP_INCOMPLETE);
-		reason = CNT_IpOutDiscards;
 		if (e)
 			arp_request(ip, e);
 	}

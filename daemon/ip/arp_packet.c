@@ -34,7 +34,7 @@ void arp_send(struct ip_layer *ip, uint16_t op, struct mac_addr to, struct ip_ad
 {
 	struct flat_frame *f = flat_new(ip->env, ETHER_HDR_LEN + ARP_LEN);
 	if (!f) {
-		ip_drop(ip, CNT_IpOutDiscards, NULL, 0);
+		ip_drop(ip, CNT_ArpOutDrops, NULL, 0);
 		return;
 	}
 	uint8_t *p = f->bytes;

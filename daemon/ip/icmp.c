@@ -39,7 +39,6 @@ static void drop(const struct ip_layer *ip, enum counter reason, const struct ip
 
 static void icmp_echo(struct ip_layer *ip, const struct ip_rx *rx)
 {
-	COUNT(ip->cnt, IcmpInEchos);
 	/* RFC 1122 3.2.2.6: a request to a broadcast or multicast address may be silently discarded. */
 	if (rx->group) {
 		drop(ip, CNT_IcmpInIgnored, rx);
@@ -48,7 +47,7 @@ static void icmp_echo(struct ip_layer *ip, const struct ip_rx *rx)
 	/* RFC 1122 3.2.2.6: all data of the request MUST be in the reply, whose source is the request's destination. */
 	uint8_t *reply = env_alloc(ip->env, rx->payload_len);
 	if (!reply) {
-		drop(ip, CNT_IpOutDiscards, rx);
+		drop(ip, CNT_IcmpOutErrors, rx);
 		return;
 	}
 	memcpy(reply, rx->payload, rx->payload_len);
@@ -104,7 +103,7 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 	uint32_t hdr_len = (first & 0x0fu) * 4;
 	if (r.short_input || first >> 4 != 4 || hdr_len < IPV4_HDR_MIN || !read_bytes(&r, hdr_len - 1) ||
 	    r.len < ICMP_QUOTE_MIN) {
-		drop(ip, CNT_IcmpInErrors, rx);
+		drop(ip, CNT_IcmpInMalformed, rx);
 		return;
 	}
 	struct ip_error e = {
@@ -131,41 +130,52 @@ static void icmp_error_input(struct ip_layer *ip, const struct ip_rx *rx)
 		drop(ip, CNT_IcmpInIgnored, rx);
 }
 
+static void count_type(const struct ip_layer *ip, uint8_t type)
+{
+	static const enum counter counter_of[] = {
+	        [ICMP_ECHO_REPLY] = CNT_IcmpInEchoReps,
+	        [ICMP_DEST_UNREACH] = CNT_IcmpInDestUnreachs,
+	        [ICMP_SOURCE_QUENCH] = CNT_IcmpInSrcQuenchs,
+	        [ICMP_REDIRECT] = CNT_IcmpInRedirects,
+	        [ICMP_ECHO] = CNT_IcmpInEchos,
+	        [ICMP_TIME_EXCEEDED] = CNT_IcmpInTimeExcds,
+	        [ICMP_PARAM_PROBLEM] = CNT_IcmpInParmProbs,
+	        [ICMP_TIMESTAMP] = CNT_IcmpInTimestamps,
+	        [ICMP_TIMESTAMP_REPLY] = CNT_IcmpInTimestampReps,
+	        [ICMP_MASK] = CNT_IcmpInAddrMasks,
+	        [ICMP_MASK_REPLY] = CNT_IcmpInAddrMaskReps,
+	};
+
+	/* 0 stands between those that the MIBs know. */
+	if (type < ARRAY_LEN(counter_of) && counter_of[type])
+		ip->cnt->v[counter_of[type]]++;
+}
+
 static void icmp_input(void *ctx, const struct ip_rx *rx)
 {
 	struct ip_layer *ip = ctx;
 	COUNT(ip->cnt, IcmpInMsgs);
 	if (rx->payload_len < ICMP_HDR_LEN) {
-		drop(ip, CNT_IcmpInErrors, rx);
+		drop(ip, CNT_IcmpInMalformed, rx);
 		return;
 	}
 	if (csum_finish(csum_add(CSUM_ZERO, rx->payload, rx->payload_len)) != 0) {
 		drop(ip, CNT_IcmpInCsumErrors, rx);
 		return;
 	}
+	count_type(ip, rx->payload[0]);
 	switch (rx->payload[0]) {
 	case ICMP_ECHO:
 		icmp_echo(ip, rx);
 		return;
 	case ICMP_ECHO_REPLY:
-		COUNT(ip->cnt, IcmpInEchoReps);
 		if (!ip->echo.input || !ip->echo.input(ip->echo.ctx, rx))
 			drop(ip, CNT_IcmpInIgnored, rx);
 		return;
 	case ICMP_DEST_UNREACH:
-		COUNT(ip->cnt, IcmpInDestUnreachs);
-		icmp_error_input(ip, rx);
-		return;
 	case ICMP_TIME_EXCEEDED:
-		COUNT(ip->cnt, IcmpInTimeExcds);
-		icmp_error_input(ip, rx);
-		return;
 	case ICMP_PARAM_PROBLEM:
-		COUNT(ip->cnt, IcmpInParmProbs);
-		icmp_error_input(ip, rx);
-		return;
 	case ICMP_REDIRECT:
-		COUNT(ip->cnt, IcmpInRedirects);
 		icmp_error_input(ip, rx);
 		return;
 	default: /* RFC 1122 3.2.2: an unknown type is silently discarded; source quench by RFC 6633 3 */

@@ -13,6 +13,10 @@
 #define ICMP_ECHO              8
 #define ICMP_TIME_EXCEEDED     11
 #define ICMP_PARAM_PROBLEM     12
+#define ICMP_TIMESTAMP         13
+#define ICMP_TIMESTAMP_REPLY   14
+#define ICMP_MASK              17
+#define ICMP_MASK_REPLY        18
 #define ICMP_QUOTE_MIN         8   /* RFC 792: the first 64 bits of the datagram's data */
 #define ICMP_ERROR_MAX         576 /* RFC 1812 4.3.2.3: the whole datagram with the error in it */
 #define ICMP_UNREACH_HOST      1   /* code of destination unreachable */

@@ -44,6 +44,10 @@ static void send_message(struct ip_layer *ip, struct ip_addr dst, uint8_t *messa
 	memcpy(p + IPV4_HDR_MIN, alert, sizeof(alert));
 	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, IP_LEN)));
 	memcpy(p + IP_LEN, message, len);
+	COUNT(ip->cnt, IpOutTransmits);
+	COUNT_ADD(ip->cnt, IpExtOutOctets, IP_LEN + len);
+	COUNT(ip->cnt, IpExtOutMcastPkts);
+	COUNT_ADD(ip->cnt, IpExtOutMcastOctets, IP_LEN + len);
 	ip_owe(ip, f);
 }
 

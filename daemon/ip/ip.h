@@ -34,6 +34,7 @@
 #define IP_ADDRESSES_MAX     16
 #define IP_ROUTES_MAX        64 /* besides those to the networks of our addresses */
 #define IP_LOOP_BATCH        64 /* frames to ourselves in one turn */
+#define IP_NOT_FORWARDING    2  /* RFC 4293: ipForwarding, notForwarding(2) */
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
 #define IP_TIMERS_MAX        1028 /* timer nodes that the layer may have queued: ARP entries', and four others */

@@ -85,7 +85,7 @@ bool cut_add(struct ip_layer *ip, struct flat_frame *whole, struct ip_addr hop, 
 		COUNT(ip->cnt, IpFragOKs);
 		return true;
 	}
-	ip_drop(ip, CNT_IpFragFails, whole->bytes, whole->len);
+	ip_drop(ip, CNT_IpFragQueueDrops, whole->bytes, whole->len);
 	flat_free(ip->env, whole);
 	return false;
 }

@@ -4,12 +4,15 @@
  * The bound IP_CONTROL_QUEUE_MAX is on replies; frames that ARP releases were counted against ARP's own bounds. */
 #include "ip/ip_owed.h"
 
+#include "base/bytes.h"
 #include "ip/arp.h"
+#include "link/ether.h"
 
 bool ip_owe(struct ip_layer *ip, struct flat_frame *f)
 {
 	if (ip->owed_count >= IP_CONTROL_QUEUE_MAX) {
-		ip_drop(ip, CNT_ControlQueueDrops, f->bytes, f->len);
+		bool arp = load_be16(f->bytes + ETHER_OFF_TYPE) == ETHER_TYPE_ARP;
+		ip_drop(ip, arp ? CNT_ArpOutDrops : CNT_ControlQueueDrops, f->bytes, f->len);
 		flat_free(ip->env, f);
 		return false;
 	}
@@ -44,7 +47,7 @@ bool ip_pull(struct ip_layer *ip, struct frame_out *out)
 			flat_view_out(f, out);
 			return true;
 		}
-		ip_drop(ip, CNT_IpOutDiscards, f->bytes, f->len);
+		ip_drop(ip, CNT_IpOutLinkChanged, f->bytes, f->len);
 		flat_free(ip->env, f);
 	}
 	return cut_pull(ip, out);

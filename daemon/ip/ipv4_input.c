@@ -17,6 +17,7 @@
 
 #define TCP_CSUM_OFFSET 16
 #define UDP_CSUM_OFFSET 6
+#define ECN_MASK        3u /* RFC 3168 5 */
 
 struct ipv4_view {
 	const uint8_t *p; /* the header */
@@ -55,17 +56,17 @@ static uint8_t ipv4_check_options(struct ipv4_view *v)
 static enum counter ipv4_check_header(struct ipv4_view *v)
 {
 	if (v->avail < IPV4_HDR_MIN)
-		return CNT_IpInHdrErrors;
+		return CNT_IpInMalformed;
 	/* RFC 1122 3.2.1.1: another version is silently discarded. */
 	v->hdr_len = (uint16_t)((v->p[0] & 0x0f) * 4);
 	if (v->p[0] >> 4 != 4 || v->hdr_len < IPV4_HDR_MIN || v->hdr_len > v->avail)
-		return CNT_IpInHdrErrors;
+		return CNT_IpInMalformed;
 	/* RFC 1122 3.2.1.2: the checksum of every datagram is verified. */
 	if (csum_finish(csum_add(CSUM_ZERO, v->p, v->hdr_len)) != 0)
 		return CNT_IpExtInCsumErrors;
 	v->total = load_be16(v->p + IPV4_OFF_LEN);
 	if (v->total < v->hdr_len)
-		return CNT_IpInHdrErrors;
+		return CNT_IpInMalformed;
 	if (v->total > v->avail)
 		return CNT_IpExtInTruncatedPkts;
 	return IPV4_WELL_FORMED;
@@ -154,7 +155,7 @@ static bool ipv4_options_ok(struct ip_layer *ip, struct ipv4_view *v, struct ip_
 	rx->route = v->route;
 	if (!wrong)
 		return true;
-	ip_drop(ip, CNT_IpInHdrErrors, v->p, v->avail);
+	ip_drop(ip, CNT_IpInMalformed, v->p, v->avail);
 	/* RFC 1122 3.2.2: not about a fragment other than the first. */
 	if (!(load_be16(v->p + IPV4_OFF_FRAG) & IPV4_FRAG_OFFSET))
 		icmp_send_parameter_problem(ip, rx, wrong);
@@ -167,7 +168,7 @@ static void ipv4_accept(struct ip_layer *ip, struct ip_rx *rx)
 	if (!ipv4_route_ok(ip, rx))
 		ip_drop(ip, CNT_IpInSourceRoutes, rx->header, rx->header_len + rx->payload_len);
 	else if (!ipv4_check_offload(rx))
-		ip_drop(ip, CNT_LinkInBadOffload, rx->header, rx->header_len + rx->payload_len);
+		ip_drop(ip, CNT_IpInBadOffload, rx->header, rx->header_len + rx->payload_len);
 	else
 		ipv4_deliver(ip, rx);
 }
@@ -176,7 +177,7 @@ static void ipv4_accept(struct ip_layer *ip, struct ip_rx *rx)
 static void ipv4_fragment(struct ip_layer *ip, struct ip_rx *rx)
 {
 	if (rx->off.gso != GSO_NONE || rx->off.needs_csum) {
-		ip_drop(ip, CNT_LinkInBadOffload, rx->header, rx->header_len + rx->payload_len);
+		ip_drop(ip, CNT_IpInBadOffload, rx->header, rx->header_len + rx->payload_len);
 		return;
 	}
 	if (!reasm_input(ip, rx))
@@ -198,15 +199,31 @@ static bool ipv4_src_ok(const struct ip_layer *ip, const struct ip_rx *rx)
 	return ip4_is_host(ip, rx->src) && !address_find(ip, rx->src);
 }
 
+static void count_group(const struct ip_layer *ip, struct ip_addr dst, uint32_t octets)
+{
+	if (ip_is_multicast(dst)) {
+		COUNT(ip->cnt, IpExtInMcastPkts);
+		COUNT_ADD(ip->cnt, IpExtInMcastOctets, octets);
+	} else {
+		COUNT(ip->cnt, IpExtInBcastPkts);
+		COUNT_ADD(ip->cnt, IpExtInBcastOctets, octets);
+	}
+}
+
+_Static_assert(CNT_IpExtInCEPkts - CNT_IpExtInNoECTPkts == ECN_MASK, "one counter for each value of the ECN field");
+
 void ipv4_input(struct ip_layer *ip, const struct frame_in *f, uint32_t link_len, bool link_group, bool looped)
 {
 	struct ipv4_view v = {.p = f->data + link_len, .avail = f->len - link_len};
 	COUNT(ip->cnt, IpInReceives);
 	enum counter bad = ipv4_check_header(&v);
 	if (bad != IPV4_WELL_FORMED) {
+		COUNT_ADD(ip->cnt, IpExtInOctets, v.avail);
 		ip_drop(ip, bad, v.p, v.avail);
 		return;
 	}
+	COUNT_ADD(ip->cnt, IpExtInOctets, v.total);
+	ip->cnt->v[CNT_IpExtInNoECTPkts + (v.p[1] & ECN_MASK)]++;
 	struct ip_rx rx = {
 	        .src = ip4_from_bytes(v.p + IPV4_OFF_SRC),
 	        .dst = ip4_from_bytes(v.p + IPV4_OFF_DST),
@@ -223,13 +240,19 @@ void ipv4_input(struct ip_layer *ip, const struct frame_in *f, uint32_t link_len
 	/* No link leaves work on these frames to us: what it says of their offsets is about others. */
 	if (link_len != ETHER_HDR_LEN)
 		rx.off = (struct offload){0};
-	if (!ipv4_src_ok(ip, &rx))
+	if (!ipv4_src_ok(ip, &rx)) {
 		ip_drop(ip, CNT_IpInMartians, v.p, v.avail);
-	else if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group))
-		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
-	else if (!ipv4_options_ok(ip, &v, &rx))
 		return;
-	else if (!(load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK))
+	}
+	if (!ipv4_dst_ok(ip, &rx, link_group, &rx.group)) {
+		ip_drop(ip, CNT_IpInAddrErrors, v.p, v.avail);
+		return;
+	}
+	if (rx.group)
+		count_group(ip, rx.dst, v.total);
+	if (!ipv4_options_ok(ip, &v, &rx))
+		return;
+	if (!(load_be16(v.p + IPV4_OFF_FRAG) & IPV4_FRAG_MASK))
 		ipv4_accept(ip, &rx);
 	else
 		ipv4_fragment(ip, &rx);

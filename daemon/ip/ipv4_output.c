@@ -84,18 +84,29 @@ static void ipv4_write_header(const struct ip_layer *ip, uint8_t *p, const struc
 	store_be16(p + IPV4_OFF_CSUM, csum_finish(csum_add(CSUM_ZERO, p, header)));
 }
 
-/* The station that gets frames for the next hop. False: ARP must ask. */
-static bool link_address(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac)
+/* The station that gets frames for the next hop, to which so many octets go. False: ARP must ask. */
+static bool link_address(struct ip_layer *ip, struct ip_addr hop, uint32_t octets, struct mac_addr *mac)
 {
 	if (ip_is_broadcast(ip, hop)) {
+		COUNT(ip->cnt, IpExtOutBcastPkts);
+		COUNT_ADD(ip->cnt, IpExtOutBcastOctets, octets);
 		*mac = MAC_BROADCAST;
 		return true;
 	}
 	if (ip_is_multicast(hop)) {
+		COUNT(ip->cnt, IpExtOutMcastPkts);
+		COUNT_ADD(ip->cnt, IpExtOutMcastOctets, octets);
 		*mac = ether_multicast_ip4(hop);
 		return true;
 	}
 	return arp_resolve(ip, hop, mac);
+}
+
+/* RFC 4293: supplied to the lower layers, of which ARP is one. */
+static void transmitted(const struct ip_layer *ip, uint32_t octets)
+{
+	COUNT(ip->cnt, IpOutTransmits);
+	COUNT_ADD(ip->cnt, IpExtOutOctets, octets);
 }
 
 static enum ip_sent loop_output(struct ip_layer *ip, struct frame_out *f)
@@ -109,17 +120,19 @@ static enum ip_sent loop_output(struct ip_layer *ip, struct frame_out *f)
 enum ip_sent ipv4_link_output(struct ip_layer *ip, struct frame_out *f, struct ip_addr hop)
 {
 	struct ether_hdr h = {.src = ip->cfg.mac, .dst = ip->cfg.mac, .type = ETHER_TYPE_IP4};
-	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, &h.dst);
+	const uint32_t octets = frame_len(f);
+	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, octets, &h.dst);
 	ether_build(frame_prepend(f, ETHER_HDR_LEN), &h);
+	struct flat_frame *flat = known ? NULL : flat_from_out(ip->env, f);
+	if (!known && !flat) {
+		ip_drop(ip, CNT_IpOutDiscards, frame_hdr(f), f->hdr_len);
+		return IP_FRAME_DROPPED;
+	}
+	transmitted(ip, octets);
 	if (ours)
 		return loop_output(ip, f);
 	if (known)
 		return IP_FRAME_READY;
-	struct flat_frame *flat = flat_from_out(ip->env, f);
-	if (!flat) {
-		ip_drop(ip, CNT_IpOutDiscards, frame_hdr(f), f->hdr_len);
-		return IP_FRAME_DROPPED;
-	}
 	return arp_hold(ip, hop, flat) ? IP_FRAME_TAKEN : IP_FRAME_DROPPED;
 }
 
@@ -128,7 +141,7 @@ static enum ip_sent cut_output(struct ip_layer *ip, struct frame_out *f, struct 
 {
 	struct flat_frame *whole = flat_from_out(ip->env, f);
 	if (!whole) {
-		ip_drop(ip, CNT_IpFragFails, frame_hdr(f), f->hdr_len);
+		ip_drop(ip, CNT_IpFragQueueDrops, frame_hdr(f), f->hdr_len);
 		return IP_FRAME_DROPPED;
 	}
 	/* A checksum that was left to the link: it sees only parts of what the checksum is over. */
@@ -229,8 +242,10 @@ static struct flat_frame *flat_packet(struct ip_layer *ip, const struct ip_tx *t
 static void flat_output(struct ip_layer *ip, struct flat_frame *f, struct ip_addr hop)
 {
 	struct ether_hdr h = {.src = ip->cfg.mac, .dst = ip->cfg.mac, .type = ETHER_TYPE_IP4};
-	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, &h.dst);
+	const uint32_t octets = f->len - (uint32_t)ETHER_HDR_LEN;
+	bool ours = ip_is_ours(ip, hop), known = ours || link_address(ip, hop, octets, &h.dst);
 	ether_build(f->bytes, &h);
+	transmitted(ip, octets);
 	if (ours) {
 		struct frame_out view;
 		flat_view_out(f, &view);

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 
 #define ETHER_HDR_LEN  14
+#define ETHER_OFF_TYPE 12
 #define ETHER_SNAP_LEN 8
 #define ETHER_TYPE_MIN 1536 /* IEEE 802.3 3.2.6: below is a length */
 #define ETHER_TYPE_IP4 0x0800

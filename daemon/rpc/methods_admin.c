@@ -24,23 +24,39 @@ void admin_get_info(struct call *c, const ProtobufCMessage *request, struct sock
 	call_reply(c, &m.base);
 }
 
+static const Toynet__V1__CounterKind kinds[COUNTER_KINDS] = {
+        [COUNTER_EVENTS] = TOYNET__V1__COUNTER_KIND__COUNTER_KIND_EVENTS,
+        [COUNTER_TOTAL] = TOYNET__V1__COUNTER_KIND__COUNTER_KIND_TOTAL,
+        [COUNTER_GAUGE] = TOYNET__V1__COUNTER_KIND__COUNTER_KIND_GAUGE,
+};
+
+/* A gauge that the configuration sets: it would be in every short list. */
+static bool fixed(enum counter c)
+{
+	return counter_kind(c) == COUNTER_GAUGE && c != CNT_TcpCurrEstab;
+}
+
 void admin_get_stats(struct call *c, const ProtobufCMessage *request, struct socket *so)
 {
-	const struct counters *counters = stack_counters(c->conn->srv->stack);
+	struct counters counters;
 	const Toynet__V1__GetStatsRequest *r = (const Toynet__V1__GetStatsRequest *)request;
 	Toynet__V1__GetStatsResponse m = TOYNET__V1__GET_STATS_RESPONSE__INIT;
 	Toynet__V1__Counter rows[CNT_COUNT], *pointers[CNT_COUNT];
 
 	(void)so;
+	stack_stats(c->conn->srv->stack, &counters);
 	m.counters = pointers;
-	for (size_t i = 0; i < CNT_COUNT; i++) {
-		if (!r->all && counters->v[i] == 0)
+	for (enum counter i = 0; i < CNT_COUNT; i++) {
+		if (!r->all && (counters.v[i] == 0 || fixed(i)))
 			continue;
 		Toynet__V1__Counter *row = pointers[m.n_counters] = &rows[m.n_counters];
 		m.n_counters++;
 		toynet__v1__counter__init(row);
 		row->name = (char *)(uintptr_t)counter_names[i];
-		row->value = counters->v[i];
+		row->value = counters.v[i];
+		row->kind = kinds[counter_kind(i)];
+		if (counter_part_of(i) != CNT_COUNT)
+			row->part_of = (char *)(uintptr_t)counter_names[counter_part_of(i)];
 	}
 	call_reply(c, &m.base);
 }

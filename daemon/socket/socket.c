@@ -56,6 +56,18 @@ int socket_listen(struct stack *s, struct socket *so, int backlog)
 	return tcp_listen(&s->tcp, &so->tcp, backlog < 0 ? 0 : (uint32_t)backlog);
 }
 
+void socket_datagram_lost(struct stack *s, const struct socket *so)
+{
+	static const enum counter lost[DGRAM_KINDS] = {
+	        [DGRAM_UDP] = CNT_UdpSndbufErrors,
+	        [DGRAM_PING] = CNT_PingSndbufErrors,
+	        [DGRAM_RAW] = CNT_RawSndbufErrors,
+	};
+
+	assert(so->protocol != SOCKET_TCP);
+	s->counters.v[lost[so->dgram.kind]]++;
+}
+
 int socket_accept(struct stack *s, struct socket *listener, struct socket **child)
 {
 	if (listener->protocol != SOCKET_TCP || listener->tcp.state != TCP_LISTEN)

@@ -86,6 +86,8 @@ uint32_t socket_urgent_ahead(const struct socket *so);
 /* One datagram; dst.addr none: the peer; control may be NULL. See dgram_send. */
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
                          const void *data, uint32_t len);
+/* Counts a datagram that socket_send_datagram refused (EAGAIN, ENOBUFS) and that nobody keeps. */
+void socket_datagram_lost(struct stack *s, const struct socket *so);
 /* Could such a datagram be sent? See dgram_check. EOPNOTSUPP: a stream. */
 int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
                           uint32_t len, uint32_t *max);

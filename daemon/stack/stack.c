@@ -229,6 +229,21 @@ struct ip_layer *stack_ip(struct stack *s)
 	return &s->ip;
 }
 
+#define TCP_RTO_RFC2988 5 /* RFC 4022: tcpRtoAlgorithm, rfc2988(5), which RFC 6298 replaces */
+
+void stack_stats(const struct stack *s, struct counters *out)
+{
+	*out = s->counters;
+	counters_add_up(out);
+	out->v[CNT_IpForwarding] = IP_NOT_FORWARDING;
+	out->v[CNT_IpDefaultTTL] = s->ip.cfg.ttl;
+	out->v[CNT_TcpRtoAlgorithm] = TCP_RTO_RFC2988;
+	out->v[CNT_TcpRtoMin] = (uint64_t)(s->tcp.cfg.rto_min.ns / NS_PER_MS);
+	out->v[CNT_TcpRtoMax] = (uint64_t)(s->tcp.cfg.rto_max.ns / NS_PER_MS);
+	out->v[CNT_TcpMaxConn] = s->sockets.max;
+	out->v[CNT_TcpCurrEstab] = s->tcp.established;
+}
+
 const struct ip_config *stack_ip_config(const struct stack *s)
 {
 	return &s->ip.cfg;

@@ -76,6 +76,8 @@ struct stack *stack_load(struct env *env, struct snap *in);
 
 struct env *stack_env(struct stack *s);
 struct counters *stack_counters(struct stack *s);
+/* What was counted, with totals and gauges: see base/counters.h. */
+void stack_stats(const struct stack *s, struct counters *out);
 const struct ip_config *stack_ip_config(const struct stack *s);
 /* For whoever administers addresses, routes and neighbours. */
 struct ip_layer *stack_ip(struct stack *s);

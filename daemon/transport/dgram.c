@@ -80,9 +80,10 @@ void dgram_release(struct dgram_layer *l, struct dgram *d)
 		l->lent = NULL;
 	list_remove(&d->ready_link);
 	list_remove(&d->out_link);
-	d->arrivals = d->arrivals_tail = d->arrived_bytes = 0;
-	d->rcv_bytes = d->snd_bytes = 0;
-	ring_release(&d->rcv, l->rings);
+	dgram_forget_received(l, d);
+	for (struct dgram_record rec; dgram_queue_front(&d->snd, &rec); dgram_queue_pop(&d->snd))
+		COUNT(l->cnt, SocketUnsent);
+	d->snd_bytes = 0;
 	ring_release(&d->snd, l->rings);
 	igmp_leave_all(l->ip, &d->groups);
 	ops[d->kind]->release(l, d);
@@ -171,7 +172,7 @@ int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, cons
 	uint32_t max;
 	int error = dgram_check(l, d, dst, control, len, &max);
 	if (error == EMSGSIZE && len + ops[d->kind]->headers <= IP_TOTAL_MAX)
-		COUNT(l->cnt, IpOutFragNeeded);
+		COUNT(l->cnt, SocketTooLong);
 	if (error)
 		return error;
 	struct dgram_record rec = {
@@ -184,7 +185,6 @@ int dgram_send(struct dgram_layer *l, struct dgram *d, struct endpoint dst, cons
 		return error;
 	error = dgram_queue_push(&d->snd, l->rings, d->sndbuf, &rec, data);
 	if (error) {
-		COUNT(l->cnt, UdpSndbufErrors);
 		d->writable_wanted = d->writable_wanted || error == EAGAIN;
 		return error;
 	}

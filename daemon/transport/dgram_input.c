@@ -17,6 +17,15 @@ struct dgram_arrival {
 	uint32_t next;          /* the socket's next arrival, index + 1; 0: none */
 };
 
+/* Why a datagram does not reach its socket. */
+static const struct {
+	enum counter full, no_memory, shut;
+} reasons[DGRAM_KINDS] = {
+        [DGRAM_UDP] = {CNT_UdpRcvbufErrors, CNT_UdpMemErrors, CNT_UdpInShut},
+        [DGRAM_PING] = {CNT_PingRcvbufErrors, CNT_PingRcvbufErrors, CNT_PingInShut},
+        [DGRAM_RAW] = {CNT_RawRcvbufErrors, CNT_RawRcvbufErrors, CNT_RawInShut},
+};
+
 static bool arrival_room(struct dgram_layer *l)
 {
 	if (l->arrival_count < l->arrival_capacity)
@@ -63,11 +72,11 @@ static bool arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_re
 
 bool dgram_arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload)
 {
-	enum counter reason = CNT_UdpInShut;
+	enum counter reason = reasons[d->kind].shut;
 	if (!d->input_shut) {
 		if (arrive(l, d, rec, payload))
 			return true;
-		reason = CNT_UdpRcvbufErrors;
+		reason = reasons[d->kind].no_memory;
 	}
 	d->drops++;
 	ip_drop(l->ip, reason, payload, rec->len);
@@ -123,16 +132,29 @@ void dgram_consume(struct dgram_layer *l, struct dgram *d)
 	count_in(l, d, &next_arrival(l, d)->rec);
 }
 
+void dgram_forget_received(struct dgram_layer *l, struct dgram *d)
+{
+	struct dgram_record rec;
+	for (; d->arrivals != 0; COUNT(l->cnt, SocketUnread))
+		(void)next_arrival(l, d);
+	for (; dgram_queue_front(&d->rcv, &rec); dgram_queue_pop(&d->rcv))
+		COUNT(l->cnt, SocketUnread);
+	d->rcv_bytes = 0;
+	ring_release(&d->rcv, l->rings);
+}
+
 /* Into the ring, or dropped. */
 static void keep(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload)
 {
-	if (dgram_queue_push(&d->rcv, l->rings, d->rcvbuf, rec, payload) == 0) {
+	int error = dgram_queue_push(&d->rcv, l->rings, d->rcvbuf, rec, payload);
+	if (error == 0) {
 		d->rcv_bytes += rec->len;
 		count_in(l, d, rec);
-	} else {
-		d->drops++;
-		ip_drop(l->ip, CNT_UdpRcvbufErrors, payload, rec->len);
+		return;
 	}
+	enum counter reason = error == ENOBUFS ? reasons[d->kind].no_memory : reasons[d->kind].full;
+	d->drops++;
+	ip_drop(l->ip, rec->error ? CNT_SocketErrorDrops : reason, payload, rec->len);
 }
 
 void dgram_path_narrows(struct dgram_layer *l, const struct ip_error *e)
@@ -181,7 +203,7 @@ bool dgram_error(struct dgram_layer *l, struct dgram *d, struct endpoint remote,
 		report(l, d, &rec, e, header);
 	else if (d->input_shut || !arrive(l, d, &rec, NULL)) {
 		d->drops++;
-		ip_drop(l->ip, d->input_shut ? CNT_UdpInShut : CNT_UdpRcvbufErrors, e->quoted, e->quoted_len);
+		ip_drop(l->ip, CNT_SocketErrorDrops, e->quoted, e->quoted_len);
 	}
 	return true;
 }
@@ -190,7 +212,7 @@ void dgram_loop(struct dgram_layer *l, struct dgram *d, const struct dgram_recor
 {
 	if (d->input_shut) {
 		d->drops++;
-		ip_drop(l->ip, CNT_UdpInShut, payload, rec->len);
+		ip_drop(l->ip, reasons[d->kind].shut, payload, rec->len);
 		return;
 	}
 	struct dgram_record mine = *rec;

@@ -67,6 +67,8 @@ void dgram_return_lent(struct dgram_layer *l);
 
 /* dgram_input.c */
 void dgram_arrivals_free(struct dgram_layer *l);
+/* What d has received and nobody read is counted and gone. */
+void dgram_forget_received(struct dgram_layer *l, struct dgram *d);
 /* One datagram for d: payload is borrowed until the turn's end. False: dropped and counted. */
 bool dgram_arrive(struct dgram_layer *l, struct dgram *d, const struct dgram_record *rec, const uint8_t *payload);
 /* The same for a datagram that we have sent ourselves, which is copied now. */

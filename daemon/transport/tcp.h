@@ -383,6 +383,7 @@ struct tcp_layer {
 	struct hash_key cookie_key;
 	struct list out, borrowers;
 	uint32_t orphans, time_waits; /* how many there are: see tcp_config */
+	uint32_t established;         /* in ESTABLISHED or CLOSE-WAIT */
 	struct tcp_arrival *arrival;
 	uint32_t arrival_count, arrival_capacity;
 };

@@ -20,13 +20,18 @@ static struct tcp *quoted(struct tcp_layer *l, const struct ip_error *e, seq32 *
 	seq32 seq = seq_of(read_be32(&r));
 	struct pcb *p = r.short_input ? NULL : pcb_lookup_tuple(&l->pcbs, local, remote);
 
-	if (!p)
+	if (!p) {
+		COUNT(l->cnt, IcmpInIgnored);
 		return NULL;
+	}
 	struct tcp *t = container_of(p, struct tcp, pcb);
 	*at = seq;
 	/* RFC 5927 4.1: SND.UNA =< SEG.SEQ < SND.NXT. What our own ARP quotes is no forgery: it may be a bare ACK. */
 	bool in_flight = seq_le(t->snd.una, seq) && seq_lt(seq, t->snd.nxt);
-	return in_flight || (ip_is_ours(l->ip, e->from) && seq_eq(seq, t->snd.nxt)) ? t : NULL;
+	if (in_flight || (ip_is_ours(l->ip, e->from) && seq_eq(seq, t->snd.nxt)))
+		return t;
+	TCP_DROP(l, t, TcpExtOutOfWindowIcmps);
+	return NULL;
 }
 
 void tcp_icmp_error(void *ctx, const struct ip_error *e)
@@ -35,10 +40,8 @@ void tcp_icmp_error(void *ctx, const struct ip_error *e)
 	seq32 at;
 	struct tcp *t = quoted(l, e, &at);
 
-	if (!t) {
-		COUNT(l->cnt, IcmpInIgnored);
+	if (!t)
 		return;
-	}
 	if (!ip_is_unspecified(e->redirect)) {
 		ip_redirect(l->ip, e);
 		return;

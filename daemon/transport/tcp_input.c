@@ -16,6 +16,11 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 {
 	struct reader r = reader_of(rx->payload, rx->payload_len);
 
+	/* RFC 9293 3.9.2.3, MUST-57: never to or from a group. */
+	if (rx->group || ip_is_multicast(rx->src) || ip_is_broadcast(l->ip, rx->src)) {
+		TCP_DROP(l, NULL, TcpInGroup);
+		return false;
+	}
 	g->remote = (struct endpoint){rx->src, read_be16(&r)};
 	g->local = (struct endpoint){rx->dst, read_be16(&r)};
 	g->seq = seq_of(read_be32(&r));
@@ -27,7 +32,7 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	g->up = read_be16(&r);
 	uint32_t header = (offset >> 4) * 4u;
 	if (r.short_input || header < TCP_HDR_MIN || header > rx->payload_len) {
-		TCP_DROP(l, NULL, TcpInErrs);
+		TCP_DROP(l, NULL, TcpInMalformed);
 		return false;
 	}
 	if (!ip_verify_csum(rx)) {
@@ -36,12 +41,11 @@ static bool parse(struct tcp_layer *l, const struct ip_rx *rx, struct tcp_seg *g
 	}
 	tcp_parse_options(r.p, header - TCP_HDR_MIN, &g->opt);
 	if (g->opt.malformed)
-		COUNT(l->cnt, TcpInErrs);
+		COUNT(l->cnt, TcpInBadOptions);
 	g->tos = rx->tos;
 	ip_source_route_back(rx, &g->back);
 	g->text = rx->payload + header;
 	g->text_len = rx->payload_len - header;
-	g->segments = 1;
 	g->reopens = false;
 	if (rx->off.gso != GSO_NONE && rx->off.gso_size)
 		g->segments = u32_max(1, (g->text_len + rx->off.gso_size - 1) / rx->off.gso_size);
@@ -293,7 +297,10 @@ static bool bare_ack_beside_window(const struct tcp *t, const struct tcp_seg *g)
 static bool check_sequence(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (paws(l, t, g)) {
-		TCP_DROP(l, t, TcpExtPAWSEstab);
+		if (t->state == TCP_TIME_WAIT)
+			TCP_DROP(l, t, TcpExtPAWSTimewait);
+		else
+			TCP_DROP(l, t, TcpExtPAWSEstab);
 	} else if (acceptable(t, g)) {
 		return true;
 	} else {
@@ -338,6 +345,8 @@ static void reset_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 	}
 	switch (t->state) {
 	case TCP_SYN_RECEIVED:
+		if (t->embryonic)
+			COUNT(l->cnt, TcpExtEmbryonicRsts);
 		tcp_end(l, t, ECONNREFUSED, "RST in SYN-RECEIVED");
 		break;
 	case TCP_ESTABLISHED:
@@ -449,6 +458,8 @@ static void fin_acked(struct tcp_layer *l, struct tcp *t)
 static void text_and_fin(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
 {
 	if (!tcp_may_receive(t->state)) {
+		if (g->text_len)
+			TCP_DROP(l, t, TcpFinMismatch);
 		/* RFC 9293 3.10.7.4, eighth: a FIN behind the FIN is acknowledged and changes nothing, but that in
 		 * TIME-WAIT it restarts the 2 MSL timeout. */
 		if (g->flags & TCP_FIN)
@@ -496,10 +507,12 @@ void tcp_segment_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 	}
 	if (g->flags & TCP_SYN) {
 		TCP_DROP(l, t, TcpInBadState);
-		if (t->embryonic) /* RFC 9293 3.10.7.4, fourth check: a passive open returns to LISTEN */
+		if (t->embryonic) { /* RFC 9293 3.10.7.4, fourth check: a passive open returns to LISTEN */
+			COUNT(l->cnt, TcpExtEmbryonicRsts);
 			tcp_end(l, t, 0, "SYN in SYN-RECEIVED");
-		else /* RFC 5961 4.2 */
+		} else { /* RFC 5961 4.2 */
 			tcp_challenge_ack(l, t);
+		}
 		return;
 	}
 	if (!(g->flags & TCP_ACK)) {
@@ -525,13 +538,10 @@ void tcp_input(void *ctx, const struct ip_rx *rx)
 	struct tcp_layer *l = ctx;
 	struct tcp_seg g;
 
-	COUNT(l->cnt, TcpInSegs);
-	/* RFC 9293 3.9.2.3, MUST-57: never to or from a group. */
-	if (rx->group || ip_is_multicast(rx->src) || ip_is_broadcast(l->ip, rx->src)) {
-		TCP_DROP(l, NULL, TcpInErrs);
-		return;
-	}
-	if (!parse(l, rx, &g))
+	g.segments = 1;
+	bool good = parse(l, rx, &g);
+	COUNT_ADD(l->cnt, TcpInSegs, g.segments);
+	if (!good)
 		return;
 	struct pcb *p = pcb_lookup_tuple(&l->pcbs, g.local, g.remote);
 	struct tcp *t = p ? container_of(p, struct tcp, pcb) : NULL;

@@ -181,7 +181,10 @@ static void enter_recovery(struct tcp_layer *l, struct tcp *t)
 {
 	if (t->recovery != TCP_OPEN || tcp_mtup_lost(l, t))
 		return;
-	COUNT(l->cnt, TcpFastRetransmits);
+	if (t->sack_ok)
+		COUNT(l->cnt, TcpExtTCPSackRecovery);
+	else
+		COUNT(l->cnt, TcpExtTCPRenoRecovery);
 	tcp_undo_save(t);
 	tcp_cc_enter_recovery(t);
 	tcp_prr_begin(t);
@@ -245,7 +248,7 @@ static void probe_acked(struct tcp_layer *l, struct tcp *t, const struct tcp_seg
 		return;
 	t->probe_out = false;
 	if (t->probe_retrans && t->recovery == TCP_OPEN && !tcp_reports_duplicate(g)) {
-		COUNT(l->cnt, TcpFastRetransmits);
+		COUNT(l->cnt, TcpExtTCPLossProbeRecovery);
 		tcp_cc_enter_recovery(t);
 	}
 }

@@ -37,6 +37,7 @@ struct segment {
 	uint16_t mss; /* payload bytes of each segment of a super-frame */
 	unsigned flags;
 	bool new_text; /* sent for the first time: may be ECT (RFC 3168 6.1.5) */
+	bool again;    /* nothing in it that was not sent before */
 };
 
 static void put_payload(const struct tcp *t, struct frame_out *f, const struct segment *g)
@@ -59,6 +60,22 @@ static void acknowledged(struct tcp *t)
 	t->last_ack_sent = t->rcv.nxt;
 	t->rcv.dsack.start = t->rcv.dsack.end;
 	tcp_timer_stop(t, TCP_TIMER_DELACK);
+}
+
+static void count_window(const struct tcp_layer *l, uint16_t window)
+{
+	if (window > 0)
+		COUNT(l->cnt, TcpExtTCPFromZeroWindowAdv);
+	else
+		COUNT(l->cnt, TcpExtTCPToZeroWindowAdv);
+}
+
+static void count_dsack(const struct tcp_layer *l, const struct tcp *t)
+{
+	if (seq_lt(t->rcv.dsack.start, t->rcv.nxt))
+		COUNT(l->cnt, TcpExtTCPDSACKOldSent);
+	else
+		COUNT(l->cnt, TcpExtTCPDSACKOfoSent);
 }
 
 static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f, const struct segment *g)
@@ -86,13 +103,18 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 	store_be32(p + 8, g->flags & TCP_ACK ? t->rcv.nxt.n : 0);
 	p[12] = (uint8_t)((TCP_HDR_MIN + n) / 4 << 4);
 	p[13] = (uint8_t)(g->flags | (syn ? tcp_ecn_syn_flags(t) : tcp_ecn_flags(t, g->new_text)));
-	store_be16(p + 14, tcp_advertise(t, syn));
+	/* Before the window moves: what was offered at the last ACK. */
+	bool open = seq_gt(t->rcv.adv, t->last_ack_sent);
+	uint16_t window = tcp_advertise(t, syn);
+	if (!syn && open != (window > 0))
+		count_window(l, window);
+	store_be16(p + 14, window);
 	store_be16(p + 16, 0);
 	store_be16(p + 18, g->flags & TCP_URG ? tcp_urgent_pointer(t, g->seq) : 0);
 	memcpy(p + TCP_HDR_MIN, options, n);
 	ip_transport_csum(l->ip, f, &tx, 16);
 	if (tcp_dsack_owed(t) && !syn)
-		COUNT(l->cnt, TcpDSACKSent);
+		count_dsack(l, t);
 	if (g->flags & TCP_ACK)
 		acknowledged(t);
 	uint32_t segments = g->len > g->mss ? (g->len + g->mss - 1) / g->mss : 1;
@@ -106,7 +128,11 @@ static enum ip_sent emit(struct tcp_layer *l, struct tcp *t, struct frame_out *f
 		t->stat.bytes_sent += g->len;
 		t->stat.data_sent = l->env->now;
 	}
-	COUNT_ADD(l->cnt, TcpOutSegs, segments);
+	/* RFC 4022: tcpOutSegs is without what holds nothing but retransmitted octets. */
+	if (!g->again)
+		COUNT_ADD(l->cnt, TcpOutSegs, segments);
+	if (!g->again && g->len)
+		COUNT_ADD(l->cnt, TcpExtTCPOrigDataSent, segments);
 	return ip_output(l->ip, f, &tx);
 }
 
@@ -146,7 +172,9 @@ static enum ip_sent send_syn(struct tcp_layer *l, struct tcp *t, struct frame_ou
 		r->sent = l->env->now;
 		r->retrans = true;
 		t->segs_retrans++;
+		g.again = true;
 		COUNT(l->cnt, TcpRetransSegs);
+		COUNT(l->cnt, TcpExtTCPSynRetrans);
 	} else {
 		if (!txq_reserve(&t->txq, l->env, 1))
 			return IP_FRAME_DROPPED; /* the retransmission timer runs: try again then */
@@ -194,7 +222,12 @@ static enum ip_sent retransmit(struct tcp_layer *l, struct tcp *t, struct frame_
 	uint32_t segments = u32_max(1, (g.len + g.mss - 1) / g.mss);
 	t->segs_retrans += segments;
 	t->stat.bytes_retrans += g.len;
+	g.again = true;
 	COUNT_ADD(l->cnt, TcpRetransSegs, segments);
+	if (t->recovery == TCP_RECOVERY)
+		COUNT_ADD(l->cnt, TcpExtTCPFastRetrans, segments);
+	else if (t->recovery == TCP_LOSS)
+		COUNT_ADD(l->cnt, TcpExtTCPSlowStartRetrans, segments);
 	if (!tcp_timer_on(t, TCP_TIMER_RETRANSMIT) && !tcp_timer_on(t, TCP_TIMER_PERSIST))
 		tcp_timer_set(l, t, TCP_TIMER_RETRANSMIT, tcp_rto_backed_off(l, t));
 	return emit(l, t, f, &g);

@@ -232,7 +232,7 @@ static void out_of_order(struct tcp_layer *l, struct tcp *t, seq32 seq, const ui
 	/* RFC 5681 4.2: answer out-of-order text at once. */
 	tcp_ack_soon(t);
 	if (!ring_reserve(&t->rcv_ring, l->rings, pos + len, extent(t))) {
-		TCP_DROP(l, t, TcpNoMemory);
+		TCP_DROP(l, t, TcpExtTCPOFODrop);
 		return;
 	}
 	note_duplicate_beyond(t, b);
@@ -270,11 +270,12 @@ static void close_gaps(struct tcp_layer *l, struct tcp *t)
 static void in_order(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, const uint8_t *p, uint32_t len)
 {
 	if (t->input_shut) {
+		TCP_DROP(l, t, TcpInShut);
 		t->rcv.nxt = seq_add(t->rcv.nxt, len);
 	} else {
 		uint32_t need = position(t, seq_add(t->rcv.nxt, len));
 		if (!ring_reserve(&t->rcv_ring, l->rings, need, extent(t)) || !borrow(l, t, p, len)) {
-			TCP_DROP(l, t, TcpNoMemory);
+			TCP_DROP(l, t, TcpExtTCPRcvQDrop);
 			return;
 		}
 		t->rcv.nxt = seq_add(t->rcv.nxt, len);
@@ -334,12 +335,14 @@ static void text_input(struct tcp_layer *l, struct tcp *t, const struct tcp_seg 
 		len = seq_len(seq, t->rcv.fin);
 	}
 	tcp_tune_rtt(l, t, g);
-	if (seq_eq(seq, t->rcv.nxt))
+	if (seq_eq(seq, t->rcv.nxt)) {
 		in_order(l, t, g, p, len);
-	else if (t->input_shut)
+	} else if (t->input_shut) {
+		TCP_DROP(l, t, TcpInShut);
 		t->ack_owed = true;
-	else
+	} else {
 		out_of_order(l, t, seq, p, len, g->segments);
+	}
 }
 
 void tcp_check_eof(struct tcp_layer *l, struct tcp *t)

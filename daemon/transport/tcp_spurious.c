@@ -48,9 +48,8 @@ void tcp_undo_retransmitted(const struct tcp_layer *l, struct tcp *t, seq32 end)
 	t->undo.ts = tcp_ts_now(l, t);
 }
 
-static void undo(struct tcp_layer *l, struct tcp *t)
+static void undo(struct tcp *t)
 {
-	COUNT(l->cnt, TcpSpuriousRecoveries);
 	t->undo.valid = false;
 	t->frto = TCP_FRTO_OFF;
 	t->cwnd = u32_max(t->cwnd, t->undo.cwnd);
@@ -86,11 +85,16 @@ static void look_at_duplicates(struct tcp_layer *l, struct tcp *t, const struct 
 {
 	if (!tcp_reports_duplicate(g))
 		return;
-	COUNT(l->cnt, TcpExtTCPDSACKRecv);
+	if (seq_le(g->opt.sack[0].end, g->ack))
+		COUNT(l->cnt, TcpExtTCPDSACKRecv);
+	else
+		COUNT(l->cnt, TcpExtTCPDSACKOfoRecv);
 	if (!t->undo.valid || !t->undo.retrans || seq_lt(g->opt.sack[0].start, t->undo.marker))
 		return;
-	if (--t->undo.retrans == 0)
-		undo(l, t);
+	if (--t->undo.retrans > 0)
+		return;
+	COUNT(l->cnt, TcpExtTCPDSACKUndo);
+	undo(t);
 }
 
 static void look_at_timestamp(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g)
@@ -98,8 +102,13 @@ static void look_at_timestamp(struct tcp_layer *l, struct tcp *t, const struct t
 	bool decides = t->undo.valid && t->undo.first && t->undo.ts_known;
 
 	t->undo.first = false;
-	if (decides && t->ts_ok && g->opt.has_ts && (int32_t)(g->opt.tsecr - t->undo.ts) < 0)
-		undo(l, t);
+	if (!decides || !t->ts_ok || !g->opt.has_ts || (int32_t)(g->opt.tsecr - t->undo.ts) >= 0)
+		return;
+	if (t->recovery == TCP_LOSS)
+		COUNT(l->cnt, TcpExtTCPLossUndo);
+	else
+		COUNT(l->cnt, TcpExtTCPFullUndo);
+	undo(t);
 }
 
 void tcp_frto_begin(struct tcp *t, bool eligible)
@@ -124,8 +133,11 @@ static void frto(struct tcp_layer *l, struct tcp *t, const struct tcp_seg *g, bo
 		break;
 	case TCP_FRTO_NEW_DATA:
 		/* Step 3b: bytes were acknowledged that were sent only once. */
-		if (advanced)
-			undo(l, t);
+		if (advanced) {
+			COUNT(l->cnt, TcpExtTCPLossUndo);
+			COUNT(l->cnt, TcpExtTCPSpuriousRTOs);
+			undo(t);
+		}
 		t->frto = TCP_FRTO_OFF;
 		break;
 	case TCP_FRTOS:

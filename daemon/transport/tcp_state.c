@@ -37,11 +37,13 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(fact) == TCP_STATES, "facts for every state");
 
-/* How the block counts against the limits of orphans and of TIME-WAIT. */
+/* How the block counts against the limits of orphans and of TIME-WAIT, and among the established. */
 static void census(struct tcp_layer *l, const struct tcp *t, bool enter)
 {
 	uint32_t *count = t->state == TCP_TIME_WAIT ? &l->time_waits : &l->orphans;
 
+	if (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT) /* RFC 4022: tcpCurrEstab */
+		l->established += enter ? 1u : UINT32_MAX;
 	if (t->state == TCP_CLOSED || t->state == TCP_LISTEN || (t->state != TCP_TIME_WAIT && !t->orphan))
 		return;
 	if (enter)

@@ -167,6 +167,7 @@ static void run_one(struct tcp_layer *l, struct tcp *t, enum tcp_timer which)
 		persist_timeout(l, t);
 		break;
 	case TCP_TIMER_DELACK:
+		COUNT(l->cnt, TcpExtDelayedACKs);
 		t->ack_owed = true;
 		tcp_output_wanted(l, t);
 		break;

@@ -157,7 +157,7 @@ void udp_input(void *ctx, const struct ip_rx *whole)
 	const uint8_t *p = rx.payload;
 	uint32_t len = rx.payload_len >= UDP_HDR_LEN ? load_be16(p + 4) : 0;
 	if (len < UDP_HDR_LEN || len > rx.payload_len) {
-		ip_drop(l->ip, CNT_UdpInErrors, rx.header, rx.header_len + rx.payload_len);
+		ip_drop(l->ip, CNT_UdpInMalformed, rx.header, rx.header_len + rx.payload_len);
 		return;
 	}
 	rx.payload_len = len;
@@ -176,6 +176,10 @@ void udp_input(void *ctx, const struct ip_rx *whole)
 	                      : deliver_single(l, dst, &rec, p + UDP_HDR_LEN);
 	if (found)
 		return;
+	if (rx.group) {
+		ip_drop(l->ip, CNT_UdpIgnoredMulti, rx.header, rx.header_len + len);
+		return;
+	}
 	ip_drop(l->ip, CNT_UdpNoPorts, rx.header, rx.header_len + len);
 	/* RFC 1122 4.1.3.1: a datagram for a port on which nobody listens SHOULD be answered with port unreachable. */
 	icmp_send_unreachable(l->ip, &rx, ICMP_UNREACH_PORT);

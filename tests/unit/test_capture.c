@@ -210,7 +210,7 @@ START_TEST(what_the_stack_decides_is_the_frames)
 	current(&d, 4);
 	drop(&d, CNT_UdpNoPorts, d.in[4].data + 14);
 	capture_input_end(&d.c);
-	drop(&d, CNT_TcpNoMemory, NULL);                  /* of nothing that is under way */
+	drop(&d, CNT_TcpExtTCPRcvQDrop, NULL);            /* of nothing that is under way */
 	drop(&d, CNT_UdpRcvbufErrors, d.in[3].data + 42); /* at the end of the turn */
 	capture_turn_end(&d.c);
 	for (int i = 0; i < 5; i++)

@@ -112,11 +112,11 @@ START_TEST(bad_messages_are_counted)
 	in_ip(&n, (struct ip_spec){.protocol = IP_PROTO_ICMP, .data = echo, .len = 8});
 	net_expect_drop(&n, CNT_IcmpInCsumErrors);
 	in_ip(&n, (struct ip_spec){.protocol = IP_PROTO_ICMP, .data = echo, .len = 7});
-	net_expect_drop(&n, CNT_IcmpInErrors);
+	net_expect_drop(&n, CNT_IcmpInMalformed);
 	in_icmp(&n, (struct ip_spec){0}, 42, 0, 0, "", 0);
 	net_expect_drop(&n, CNT_IcmpInIgnored);
 	in_icmp(&n, (struct ip_spec){0}, ICMP_REDIRECT, 0, 0, "", 0);
-	net_expect_drop(&n, CNT_IcmpInErrors);
+	net_expect_drop(&n, CNT_IcmpInMalformed);
 	in_icmp(&n, (struct ip_spec){0}, ICMP_ECHO_REPLY, 0, 0, "", 0);
 	net_expect_drop(&n, CNT_IcmpInIgnored);
 	out_nothing(&n);
@@ -160,7 +160,7 @@ START_TEST(a_bad_option_is_told)
 	net_begin_known(&n);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		in_ip(&n, (struct ip_spec){.options = bad[i].options, .options_len = 8, .data = "12345678", .len = 8});
-		net_expect_drop(&n, CNT_IpInHdrErrors);
+		net_expect_drop(&n, CNT_IpInMalformed);
 		out_icmp(&n, ICMP_PARAM_PROBLEM, 0, (uint32_t)bad[i].at << 24, &len);
 		in_ip(&n,
 		      (struct ip_spec){
@@ -324,11 +324,11 @@ START_TEST(errors_about_others_do_not)
 	write_quote(q, US);
 	for (uint32_t len = 0; len < sizeof(q); len++) {
 		in_icmp(&n, (struct ip_spec){0}, ICMP_DEST_UNREACH, 3, 0, q, len);
-		net_expect_drop(&n, CNT_IcmpInErrors);
+		net_expect_drop(&n, CNT_IcmpInMalformed);
 	}
 	q[0] = 0x4f;
 	in_icmp(&n, (struct ip_spec){0}, ICMP_DEST_UNREACH, 3, 0, q, sizeof(q));
-	net_expect_drop(&n, CNT_IcmpInErrors);
+	net_expect_drop(&n, CNT_IcmpInMalformed);
 	q[0] = 0x45;
 	q[IPV4_OFF_FRAG + 1] = 1; /* quotes another fragment than the first: no ports in it */
 	in_icmp(&n, (struct ip_spec){0}, ICMP_DEST_UNREACH, 3, 0, q, sizeof(q));

@@ -209,9 +209,9 @@ START_TEST(the_queue_is_bounded)
 	struct net n;
 	uint32_t taken = 0;
 	net_begin_known(&n);
-	for (; n.cnt.v[CNT_IpFragFails] == 0; taken++)
+	for (; n.cnt.v[CNT_IpFragQueueDrops] == 0; taken++)
 		ip_send_copy(&n.ip, &tx, packet, sizeof(packet), 16);
-	net_expect_drop(&n, CNT_IpFragFails);
+	net_expect_drop(&n, CNT_IpFragQueueDrops);
 	ck_assert_uint_eq(taken - 1, IP_CUT_BYTES_MAX / 65020);
 	ck_assert_uint_le(n.env.allocated, IP_CUT_BYTES_MAX + (1u << 20));
 	for (uint32_t i = 0; i + 1 < taken; i++) {
@@ -234,7 +234,7 @@ START_TEST(no_memory_is_a_counted_drop)
 		n.env.fail_at = n.env.allocations + k;
 		done = output(&n, 5000, NULL) == IP_FRAME_READY;
 		if (!done)
-			net_expect_drop(&n, CNT_IpFragFails);
+			net_expect_drop(&n, CNT_IpFragQueueDrops);
 		ck_assert(!done || k == 3);
 		net_end(&n);
 	}

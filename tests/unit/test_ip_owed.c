@@ -95,7 +95,7 @@ START_TEST(offloads_are_completed_for_a_lesser_link)
 	in_arp(&n, REPLY, PEER_MAC, PEER, US);
 	pulled(&n, 7);
 	ck_assert(!n.out_off.needs_csum);
-	net_expect_drop(&n, CNT_IpOutDiscards);
+	net_expect_drop(&n, CNT_IpOutLinkChanged);
 	out_nothing(&n);
 	net_end(&n);
 }

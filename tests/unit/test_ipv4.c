@@ -70,19 +70,19 @@ static const struct drop_case {
 	enum counter reason; /* CNT_COUNT: delivered */
 	struct ip_spec s;
 } drop_cases[] = {
-        {CNT_IpInHdrErrors, {.version_ihl = 0x65}},
-        {CNT_IpInHdrErrors, {.version_ihl = 0x44}},
-        {CNT_IpInHdrErrors, {.version_ihl = 0x4f}},
+        {CNT_IpInMalformed, {.version_ihl = 0x65}},
+        {CNT_IpInMalformed, {.version_ihl = 0x44}},
+        {CNT_IpInMalformed, {.version_ihl = 0x4f}},
         {CNT_IpExtInCsumErrors, {.bad_csum = true}},
-        {CNT_IpInHdrErrors, {.total_delta = -1}},
+        {CNT_IpInMalformed, {.total_delta = -1}},
         {CNT_IpExtInTruncatedPkts, {.total_delta = 1}},
         {CNT_IpExtInTruncatedPkts, {.total_delta = 40000}},
         {CNT_COUNT, {.options = nop_end, .options_len = 4}},
         {CNT_IpInSourceRoutes, {.options = lsrr, .options_len = 8}},
         {CNT_IpInSourceRoutes, {.options = ssrr, .options_len = 8}},
-        {CNT_IpInHdrErrors, {.options = too_long, .options_len = 4}},
-        {CNT_IpInHdrErrors, {.options = too_short, .options_len = 4}},
-        {CNT_IpInHdrErrors, {.options = cut, .options_len = 4}},
+        {CNT_IpInMalformed, {.options = too_long, .options_len = 4}},
+        {CNT_IpInMalformed, {.options = too_short, .options_len = 4}},
+        {CNT_IpInMalformed, {.options = cut, .options_len = 4}},
         {CNT_IpInMartians, {.src = "0.0.0.0"}},
         {CNT_IpInMartians, {.src = "0.1.2.3"}},
         {CNT_IpInMartians, {.src = "127.0.0.1"}},
@@ -97,10 +97,10 @@ static const struct drop_case {
         {CNT_IpInAddrErrors, {.mac = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}}},
         {CNT_IpReasmErrors, {.frag = 0x2000}},
         {CNT_IpReasmErrors, {.frag = 0x0001}},
-        {CNT_LinkInBadOffload, {.frag = 0x2000, .data = "12345678", .len = 8, .off = {.needs_csum = true}}},
+        {CNT_IpInBadOffload, {.frag = 0x2000, .data = "12345678", .len = 8, .off = {.needs_csum = true}}},
         {CNT_COUNT, {.frag = 0x4000}},
-        {CNT_LinkInBadOffload, {.off = {.gso = GSO_TCPV4, .gso_size = 8, .hdr_len = 42}}},
-        {CNT_LinkInBadOffload, {.off = {.gso = GSO_TCPV6, .gso_size = 8, .hdr_len = 42}, .protocol = IP_PROTO_TCP}},
+        {CNT_IpInBadOffload, {.off = {.gso = GSO_TCPV4, .gso_size = 8, .hdr_len = 42}}},
+        {CNT_IpInBadOffload, {.off = {.gso = GSO_TCPV6, .gso_size = 8, .hdr_len = 42}, .protocol = IP_PROTO_TCP}},
 };
 
 START_TEST(drops_by_name)
@@ -115,7 +115,7 @@ START_TEST(drops_by_name)
 		if (c->reason != CNT_COUNT)
 			net_expect_drop(&n, c->reason);
 		/* RFC 1122 3.2.2.5: of what is wrong only options are answered. */
-		if (c->reason == CNT_IpInHdrErrors && c->s.options_len)
+		if (c->reason == CNT_IpInMalformed && c->s.options_len)
 			ck_assert(net_pull(&n));
 		out_nothing(&n);
 		net_end(&n);
@@ -142,7 +142,7 @@ START_TEST(every_length_is_counted)
 		if (len < ETHER_HDR_LEN)
 			net_expect_drop(&n, CNT_LinkInTooShort);
 		else if (len < ETHER_HDR_LEN + IPV4_HDR_MIN)
-			net_expect_drop(&n, CNT_IpInHdrErrors);
+			net_expect_drop(&n, CNT_IpInMalformed);
 		else if (len < 70)
 			net_expect_drop(&n, CNT_IpExtInTruncatedPkts);
 		ck_assert_int_eq(s.calls, len == 70);

@@ -102,7 +102,7 @@ START_TEST(malformed_routes)
 	begin(&n);
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		in_ip(&n, (struct ip_spec){.options = row[i], .options_len = 8});
-		net_expect_drop(&n, CNT_IpInHdrErrors);
+		net_expect_drop(&n, CNT_IpInMalformed);
 		out_ip(&n, PEER_MAC, US, PEER, IP_PROTO_ICMP, &len); /* parameter problem */
 	}
 	ck_assert_uint_eq(n.cnt.v[CNT_IcmpOutParmProbs], ARRAY_LEN(row));

@@ -40,7 +40,7 @@ START_TEST(fast_retransmit_without_sack)
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1, .len = mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_RECOVERY);
 	ck_assert_uint_ge(tcb(&n)->ssthresh, 5 * mss);
-	ck_assert_uint_eq(CNT(&n, TcpFastRetransmits), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPRenoRecovery), 1);
 	OUT_NOTHING(&n);
 	tcp_net_pass(&n, RTT_MS);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * mss);
@@ -67,7 +67,7 @@ START_TEST(partial_acks_without_sack)
 	OUT(&n, TCP_ACK, .seq = 1 + 7 * mss, .ack = 1, .len = mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_RECOVERY);
 	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
-	ck_assert_uint_eq(CNT(&n, TcpFastRetransmits), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPRenoRecovery), 1);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_OPEN);
 	tcp_net_end(&n);
@@ -90,7 +90,7 @@ START_TEST(what_is_a_duplicate_ack)
 	IN(&n, TCP_ACK, .seq = 11, .ack = 1, .len = 10, .wnd = 62000);
 	IN(&n, TCP_ACK, .seq = 21, .ack = 1, .len = 10, .wnd = 62000);
 	ck_assert_uint_eq(tcb(&n)->dupacks, 0);
-	ck_assert_uint_eq(CNT(&n, TcpFastRetransmits), 0);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPRenoRecovery), 0);
 	tcp_net_skip_output(&n);
 	tcp_net_end(&n);
 }

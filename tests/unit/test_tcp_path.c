@@ -151,11 +151,11 @@ START_TEST(forged_messages)
 	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .port = 1}, CNT_IcmpInIgnored},
 	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .peer_port = 1}, CNT_IcmpInIgnored},
 	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .remote = "10.0.0.77"}, CNT_IcmpInIgnored},
-	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 0}, CNT_IcmpInIgnored},
-	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 2921}, CNT_IcmpInIgnored},
-	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 0x80000000}, CNT_IcmpInIgnored},
-	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .quoted = 7}, CNT_IcmpInErrors},
-	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .none = true}, CNT_IcmpInErrors},
+	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 0}, CNT_TcpExtOutOfWindowIcmps},
+	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 2921}, CNT_TcpExtOutOfWindowIcmps},
+	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 0x80000000}, CNT_TcpExtOutOfWindowIcmps},
+	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .quoted = 7}, CNT_IcmpInMalformed},
+	        {{UNREACH, FRAG_NEEDED, .mtu = 1280, .seq = 1, .none = true}, CNT_IcmpInMalformed},
 	        {{UNREACH, FRAG_NEEDED, .mtu = 1, .seq = 1}, CNT_IpPmtuRefused},
 	        {{UNREACH, FRAG_NEEDED, .mtu = 67, .seq = 1}, CNT_IpPmtuRefused},
 	        {{UNREACH, FRAG_NEEDED, .mtu = 1500, .seq = 1}, CNT_TcpPmtuIgnored},
@@ -223,7 +223,7 @@ START_TEST(an_idle_connection)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1461);
 	for (uint32_t seq = 1; seq <= 1461; seq += 1460)
 		ICMP(&n, UNREACH, FRAG_NEEDED, .mtu = 68, .seq = seq);
-	ck_assert_uint_eq(CNT(&n, IcmpInIgnored), 2);
+	ck_assert_uint_eq(CNT(&n, TcpExtOutOfWindowIcmps), 2);
 	do_send(&n, 1460);
 	OUT(&n, TCP_ACK, .seq = 1461, .ack = 1, .len = 1460);
 	tcp_net_end(&n);

@@ -520,7 +520,7 @@ START_TEST(fin_of_a_segment_without_memory)
 	IN(&n, TCP_ACK | TCP_FIN, .seq = 1, .ack = 1, .len = 10);
 	n.env.fail_at = 0;
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 1);
-	EXPECT_DROP(&n, TcpNoMemory);
+	EXPECT_DROP(&n, TcpExtTCPRcvQDrop);
 	EXPECT_STATE(&n, TCP_ESTABLISHED);
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1, .len = 10);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 12);
