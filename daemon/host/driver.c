@@ -6,6 +6,7 @@
 #include "host/notify.h"
 #include "host/privilege.h"
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -95,6 +96,7 @@ static void arm(struct driver *d)
 	next = instant_min(next, d->link->ops->deadline(d->link));
 	next = instant_min(next, channels_deadline(&d->channels));
 	next = instant_min(next, d->control.retry_at);
+	next = instant_min(next, trim_deadline(&d->trim, d->env.allocated));
 	/* A timer that goes off early costs one empty turn, and setting it later one system call in every turn. */
 	if (instant_lt(next, d->armed)) {
 		d->armed = next;
@@ -119,6 +121,8 @@ static void turn(uv_check_t *h)
 		d->tap_ready = true;
 	pump_frames(d);
 	control_flush(&d->control, d->env.now);
+	if (trim_due(&d->trim, d->env.allocated, d->env.now))
+		malloc_trim(0);
 	arm(d);
 	d->begun = d->channels_ready = d->tap_ready = false;
 }

@@ -7,7 +7,8 @@
  *   1. bytes of applications go into the rings (channels_poll), timers that are due run
  *   2. frames are read in batches; after each batch, readiness, deliveries and output are pumped, and the batch is
  * given back
- *   3. answers go to the clients, and the timerfd is set to the next deadline of all
+ *   3. answers go to the clients, freed memory goes back to the kernel now and then (trim.h), and the timerfd is set to
+ * the next deadline of all
  *
  * A turn reads at most DRIVER_BATCHES batches, so that a flood of frames does not starve applications and clients. */
 #ifndef TOYNET_HOST_DRIVER_H
@@ -17,6 +18,7 @@
 #include "host/channel.h"
 #include "host/control.h"
 #include "host/tap.h"
+#include "host/trim.h"
 
 #define DRIVER_BATCHES 8
 
@@ -37,6 +39,7 @@ struct driver {
 	uv_check_t check;
 	uv_signal_t sigterm, sigint, sighup;
 	int timerfd;
+	struct trim trim;
 	instant armed; /* what the timerfd is set to */
 	bool begun;    /* env.now is that of this turn */
 	bool channels_ready, tap_ready;
