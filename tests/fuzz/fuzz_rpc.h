@@ -160,6 +160,12 @@ static inline const char *fuzz_interface_name(void *ctx)
 	return "fuzz0";
 }
 
+static inline enum rpc_link_state fuzz_link_state(void *ctx)
+{
+	(void)ctx;
+	return RPC_LINK_UP;
+}
+
 static const struct rpc_host fuzz_host = {
         .open_channel = fuzz_open_channel,
         .sync = fuzz_socket_only,
@@ -180,6 +186,7 @@ static const struct rpc_host fuzz_host = {
         .capture_open = fuzz_capture_open,
         .capture_close = fuzz_capture_close,
         .interface_name = fuzz_interface_name,
+        .link_state = fuzz_link_state,
 };
 
 static inline void fuzz_rpc_begin(struct fuzz_rpc *r)
