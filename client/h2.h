@@ -6,7 +6,7 @@
 
 #define CLIENT_FDS_MAX      4
 #define CLIENT_REQUEST_MAX  128
-#define CLIENT_RESPONSE_MAX 256
+#define CLIENT_RESPONSE_MAX 2304
 #define CLIENT_MESSAGE_MAX  192 /* of grpc-message, decoded; a longer one is cut */
 #define CLIENT_GRPC_PREFIX  5   /* compressed flag, length */
 

@@ -23,6 +23,7 @@
 #define SERVICE      "/toynet.v1.Sockets/"
 
 _Static_assert(toynet_v1_ConnectRequest_size <= CLIENT_REQUEST_MAX, "the largest request fits");
+_Static_assert(toynet_v1_Resolver_size <= CLIENT_RESPONSE_MAX, "and the largest answer");
 _Static_assert(toynet_v1_ConnectResponse_size <= CLIENT_RESPONSE_MAX, "the largest answer fits");
 
 /* errno for a gRPC status that came without toynet-errno, by the status' number. */

@@ -10,6 +10,7 @@
 #ifndef TOYNET_H
 #define TOYNET_H
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -64,6 +65,26 @@ ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const stru
 ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
 /* close(2); with SO_LINGER and a time it waits until the peer has acknowledged all, at most so long, see libtoynet(3). */
 int toynet_close(int fd);
+
+/* Names. The servers and the search list are the daemon's: those of its configuration, or of DHCP; where it has none,
+ * those of /etc/resolv.conf. Queries go over toynet's own sockets; the hosts file comes first. Answers are kept in the
+ * process as long as their TTL allows. Results and errors are those of getaddrinfo(3) and getnameinfo(3): 0 or EAI_*,
+ * EAI_SYSTEM with errno; toynet_error_detail tells more. */
+int toynet_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res);
+/* The same, in at most timeout_ms milliseconds (below 0: 15,000, as above); then EAI_AGAIN. */
+int toynet_getaddrinfo_timeout(const char *node, const char *service, const struct addrinfo *hints, int timeout_ms,
+                               struct addrinfo **res);
+void toynet_freeaddrinfo(struct addrinfo *res);
+int toynet_getnameinfo(const struct sockaddr *addr, socklen_t addrlen, char *host, socklen_t hostlen, char *service,
+                       socklen_t servicelen, int flags);
+const char *toynet_gai_strerror(int error);
+/* Resolves host and opens a TCP connection to the first of its addresses that answers: they are tried in the order of
+ * RFC 8305, one beside the other after 250 ms. service: a port or a name of /etc/services. flags: SOCK_NONBLOCK,
+ * SOCK_CLOEXEC. timeout_ms: for all of it; below 0: none but the resolver's and TCP's own. Returns a descriptor, or -1;
+ * toynet_error_detail tells which stage failed. errno: ENXIO (no such name, or none with an address), ETIMEDOUT, EINVAL,
+ * EINTR, and those of toynet_socket and toynet_connect. */
+int toynet_connect_host(const char *host, const char *service, int flags, int timeout_ms);
+
 /* What the last failing call of this thread found, in words: which stage failed, and what to do. Never NULL; valid until
  * the thread's next call. */
 const char *toynet_error_detail(void);

@@ -30,11 +30,24 @@ struct config_routes {
 	bool open;
 };
 
+struct config_servers {
+	struct endpoint list[RPC_RESOLVER_SERVERS_MAX]; /* port 0: 53 */
+	uint8_t count;
+	bool open;
+};
+struct config_domains {
+	char list[RPC_RESOLVER_SEARCH_MAX][RPC_DOMAIN_MAX];
+	uint8_t count;
+	bool open;
+};
+
 struct config {
 	char interface[IFNAMSIZ];
 	struct config_addresses address; /* one at least */
 	struct ip_addr gateway;
 	struct config_routes route; /* besides that of gateway */
+	struct config_servers dns;    /* of the resolver */
+	struct config_domains search; /* the same */
 	struct mac_addr mac;        /* all zero: derived from the interface's */
 	uint32_t mtu;               /* 0: the interface's */
 	struct ip_prefix host_address;

@@ -64,6 +64,8 @@ const struct config_key config_keys[] = {
 	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
 	{"ip", "redirects", KIND_BOOL, FIELD(stack.ip.redirects), 0, 0, "believe redirects of the gateway in use (RFC 1122 3.2.2.2)"},
 	{"ip", "source-route", KIND_BOOL, FIELD(stack.ip.source_route), 0, 0, "obey source routes: IP_OPTIONS, and routes that peers record (RFC 1122 3.2.1.8)"},
+	{"resolver", "dns", KIND_SERVERS, FIELD(dns), 0, 0, "name servers that libtoynet asks: 10.0.0.53, 10.0.0.54:5353; else DHCP's, else /etc/resolv.conf"},
+	{"resolver", "search", KIND_DOMAINS, FIELD(search), 0, 0, "domains in which it looks for short names"},
 	{"tcp", "rcvbuf", KIND_BYTES, FIELD(stack.tcp.rcvbuf), TCP_BUF_MIN, TCP_BUF_MAX, "receive buffer of a connection"},
 	{"tcp", "sndbuf", KIND_BYTES, FIELD(stack.tcp.sndbuf), TCP_BUF_MIN, TCP_BUF_MAX, "send buffer of a connection"},
 	{"tcp", "rcvbuf-max", KIND_BYTES, FIELD(stack.tcp.rcvbuf_max), TCP_BUF_MIN, TCP_BUF_MAX, "how far the receive buffer tunes itself"},
@@ -256,6 +258,14 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 		         "at most %d",
 		         CONFIG_LIST_MAX);
 		return;
+	case KIND_SERVERS:
+		snprintf(allowed, size, "IPv4 addresses such as 10.0.0.53 or 10.0.0.53:5353, with commas between, at most %d",
+		         RPC_RESOLVER_SERVERS_MAX);
+		return;
+	case KIND_DOMAINS:
+		snprintf(allowed, size, "domains such as example.org, with commas between, at most %d",
+		         RPC_RESOLVER_SEARCH_MAX);
+		return;
 	case KIND_MAC:
 		snprintf(allowed, size, "a station's MAC address such as 02:00:00:00:00:01");
 		return;
@@ -315,6 +325,10 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return config_addresses_parse(text, (struct config_addresses *)(void *)field);
 	case KIND_ROUTES:
 		return config_routes_parse(text, (struct config_routes *)(void *)field);
+	case KIND_SERVERS:
+		return config_servers_parse(text, (struct config_servers *)(void *)field);
+	case KIND_DOMAINS:
+		return config_domains_parse(text, (struct config_domains *)(void *)field);
 	case KIND_MAC:
 		return mac_parse(text, &mac) && !mac_is_group(mac) && memcpy(field, &mac, sizeof(mac));
 	case KIND_NUMBER:
@@ -417,6 +431,12 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 		return;
 	case KIND_ROUTES:
 		config_routes_format((const struct config_routes *)(const void *)field, text);
+		return;
+	case KIND_SERVERS:
+		config_servers_format((const struct config_servers *)(const void *)field, text);
+		return;
+	case KIND_DOMAINS:
+		config_domains_format((const struct config_domains *)(const void *)field, text);
 		return;
 	case KIND_NUMBER:
 	case KIND_BYTES:

@@ -10,6 +10,8 @@ enum config_kind {
 	KIND_PREFIX,
 	KIND_ADDRESSES, /* lists: config_list.h */
 	KIND_ROUTES,
+	KIND_SERVERS,
+	KIND_DOMAINS,
 	KIND_MAC,
 	KIND_NUMBER,       /* the width of the field is in `size` */
 	KIND_BYTES,        /* number with K, M */

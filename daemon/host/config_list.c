@@ -1,4 +1,4 @@
-/* Lists of addresses and routes, in the words of ip(8).
+/* Lists of addresses and routes, in the words of ip(8); of name servers and domains.
  *
  * A list may stand in one line, with commas between its items, or in several lines with the same key: a file adds to
  * what it has said before, and so does the command line, but the first mention on the command line replaces the list of
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ITEM_MAX 128
+#define ITEM_MAX 256
 #define BLANK    " \t"
 
 /* The next item between commas, without blanks around it, in item; *at moves behind it. False: there is none, or it is
@@ -30,16 +30,16 @@ static bool next_item(const char **at, char item[ITEM_MAX])
 	return true;
 }
 
-/* Calls parse for every item with room for it, which lies `size` bytes behind the one before. */
-static bool parse_items(const char *text, void *list, size_t size, uint8_t *count, bool (*parse)(char *item, void *to))
+/* Calls parse for every item with room for it, which lies `size` bytes behind the one before; there is room for max. */
+static bool parse_items(const char *text, void *list, size_t size, uint8_t *count, uint8_t max,
+                        bool (*parse)(char *item, void *to))
 {
 	char item[ITEM_MAX];
 	bool last;
 
 	do {
 		last = !strchr(text, ',');
-		if (*count == CONFIG_LIST_MAX || !next_item(&text, item) ||
-		    !parse(item, (uint8_t *)list + *count * size))
+		if (*count == max || !next_item(&text, item) || !parse(item, (uint8_t *)list + *count * size))
 			return false;
 		++*count;
 	} while (!last);
@@ -93,7 +93,7 @@ bool config_addresses_parse(const char *text, struct config_addresses *to)
 {
 	struct config_addresses l = to->open ? *to : (struct config_addresses){.open = true};
 
-	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, parse_address))
+	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, CONFIG_LIST_MAX, parse_address))
 		return false;
 	*to = l;
 	return true;
@@ -103,7 +103,62 @@ bool config_routes_parse(const char *text, struct config_routes *to)
 {
 	struct config_routes l = to->open ? *to : (struct config_routes){.open = true};
 
-	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, parse_route))
+	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, CONFIG_LIST_MAX, parse_route))
+		return false;
+	*to = l;
+	return true;
+}
+
+/* ADDRESS or ADDRESS:PORT. */
+static bool parse_server(char *item, void *to)
+{
+	struct endpoint e = {0};
+	char *colon = strchr(item, ':');
+	uint64_t port = 0;
+
+	if (colon)
+		*colon++ = '\0';
+	if (!ip_parse(item, &e.addr) || ip_is_unspecified(e.addr) ||
+	    (colon && (!units_number(colon, UINT16_MAX, &port) || !port)))
+		return false;
+	e.port = (uint16_t)port;
+	memcpy(to, &e, sizeof(e));
+	return true;
+}
+
+/* RFC 1035 2.3.4: labels of 1 to 63 bytes. */
+static bool parse_domain(char *item, void *to)
+{
+	size_t len = strlen(item);
+
+	if (len > 1 && item[len - 1] == '.')
+		item[--len] = '\0';
+	if (len >= RPC_DOMAIN_MAX)
+		return false;
+	for (const char *label = item; label; label = strchr(label, '.') ? strchr(label, '.') + 1 : NULL) {
+		size_t n = strcspn(label, ".");
+		if (n == 0 || n > 63 || strcspn(label, " \t\"\\;#") < n)
+			return false;
+	}
+	memcpy(to, item, len + 1);
+	return true;
+}
+
+bool config_servers_parse(const char *text, struct config_servers *to)
+{
+	struct config_servers l = to->open ? *to : (struct config_servers){.open = true};
+
+	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, RPC_RESOLVER_SERVERS_MAX, parse_server))
+		return false;
+	*to = l;
+	return true;
+}
+
+bool config_domains_parse(const char *text, struct config_domains *to)
+{
+	struct config_domains l = to->open ? *to : (struct config_domains){.open = true};
+
+	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, RPC_RESOLVER_SEARCH_MAX, parse_domain))
 		return false;
 	*to = l;
 	return true;
@@ -151,9 +206,25 @@ void config_routes_format(const struct config_routes *l, char text[CONFIG_VALUE_
 		append(text, config_route_format(&l->list[i], r));
 }
 
+void config_servers_format(const struct config_servers *l, char text[CONFIG_VALUE_MAX])
+{
+	char e[ENDPOINT_TEXT_MAX];
+
+	text[0] = '\0';
+	for (int i = 0; i < l->count; i++)
+		append(text, l->list[i].port ? endpoint_format(l->list[i], e) : ip_format(l->list[i].addr, e));
+}
+
+void config_domains_format(const struct config_domains *l, char text[CONFIG_VALUE_MAX])
+{
+	text[0] = '\0';
+	for (int i = 0; i < l->count; i++)
+		append(text, l->list[i]);
+}
+
 void config_lists_close(struct config *c)
 {
-	c->address.open = c->route.open = false;
+	c->address.open = c->route.open = c->dns.open = c->search.open = false;
 }
 
 static bool refuse(char why[CONFIG_ERROR_MAX], const char *fmt, ...) __attribute__((format(printf, 2, 3)));

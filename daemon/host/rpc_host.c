@@ -153,6 +153,17 @@ static void close_capture(void *ctx, struct capture_sink *sink)
 	driver_capture_close(ctx, sink);
 }
 
+static void resolver(void *ctx, struct rpc_resolver *r)
+{
+	const struct driver *d = ctx;
+	const struct config *c = &d->cfg;
+
+	memcpy(r->server, c->dns.list, sizeof(r->server));
+	r->servers = c->dns.count;
+	memcpy(r->search, c->search.list, sizeof(r->search));
+	r->searches = c->search.count;
+}
+
 static const char *interface_name(void *ctx)
 {
 	const struct driver *d = ctx;
@@ -189,6 +200,7 @@ const struct rpc_host driver_rpc_host = {
         .impair_changed = impair_changed,
         .capture_open = open_capture,
         .capture_close = close_capture,
+        .resolver = resolver,
         .interface_name = interface_name,
         .link_state = link_state,
 };

@@ -104,6 +104,13 @@ const struct rpc_method rpc_methods[] = {
                 .run = sockets_prove,
         },
         {
+                .path = SOCKETS("GetResolver"),
+                .permission = PERMIT_ANYONE,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__get_resolver_request__descriptor,
+                .run = sockets_get_resolver,
+        },
+        {
                 .path = SOCKETS("List"),
                 .permission = PERMIT_ANYONE,
                 .socket = RPC_NO_SOCKET,

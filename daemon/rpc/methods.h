@@ -51,6 +51,7 @@ RUN(sockets_prove);
 RUN(sockets_set_option);
 RUN(sockets_get_option);
 /* methods_show.c: what a control block looks like. */
+RUN(sockets_get_resolver);
 RUN(sockets_list);
 enum produced sockets_list_produce(struct call *c);
 RUN(sockets_get);

@@ -35,6 +35,17 @@ struct rpc_config_setting {
 	const char *key, *value;
 };
 
+#define RPC_RESOLVER_SERVERS_MAX 8 /* the bounds of toynet.options */
+#define RPC_RESOLVER_SEARCH_MAX  6
+#define RPC_DOMAIN_MAX           254 /* RFC 1035 2.3.4, with its NUL */
+
+/* Whom a resolver asks. */
+struct rpc_resolver {
+	struct endpoint server[RPC_RESOLVER_SERVERS_MAX];
+	char search[RPC_RESOLVER_SEARCH_MAX][RPC_DOMAIN_MAX];
+	uint8_t servers, searches;
+};
+
 enum rpc_link_state { RPC_LINK_UNKNOWN, RPC_LINK_UP, RPC_LINK_DOWN, RPC_LINK_STATES };
 
 /* What rpc asks of the driver. ctx is the driver's. Each int is 0 or an errno. */
@@ -74,6 +85,8 @@ struct rpc_host {
 	/* As capture_open and capture_close; the sink is rpc's. */
 	int (*capture_open)(void *ctx, struct capture_sink *sink, const struct capture_options *o);
 	void (*capture_close)(void *ctx, struct capture_sink *sink);
+	/* The servers in force; none: there are none. */
+	void (*resolver)(void *ctx, struct rpc_resolver *r);
 	/* Name of the interface, static. */
 	const char *(*interface_name)(void *ctx);
 	enum rpc_link_state (*link_state)(void *ctx);

@@ -170,7 +170,15 @@ static enum rpc_link_state link_state(void *ctx)
 	return r->link_state;
 }
 
+static void rig_resolver(void *ctx, struct rpc_resolver *r)
+{
+	(void)ctx;
+	*r = (struct rpc_resolver){
+	        .server = {{ip4(192, 0, 2, 53), 5353}}, .servers = 1, .search = {"example.org"}, .searches = 1};
+}
+
 static const struct rpc_host host = {
+        .resolver = rig_resolver,
         .open_channel = open_channel,
         .sync = sync_channel,
         .filler = filler,
