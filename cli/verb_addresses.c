@@ -20,6 +20,13 @@ static struct value get_origin(const void *item)
 {
 	return table_origin(((const Own *)item)->origin);
 }
+static struct value get_state(const void *item)
+{
+	static const char *const names[] = {"?", "ready", "tentative", "conflict"};
+	unsigned state = (unsigned)((const Own *)item)->state;
+
+	return table_text(names[state < sizeof(names) / sizeof(names[0]) ? state : 0]);
+}
 static struct value get_primary(const void *item)
 {
 	return (struct value){.kind = VALUE_BOOL, .yes = ((const Own *)item)->primary};
@@ -31,6 +38,7 @@ static const struct column columns[] = {
         {"interface", "Interface", IN_BOTH, false, get_interface},
         {"origin", "Origin", IN_BOTH, false, get_origin},
         {"primary", "Primary", IN_BOTH, false, get_primary},
+        {"state", "State", IN_BOTH, false, get_state},
 };
 
 static const Toynet__V1__ListAddressesRequest list = TOYNET__V1__LIST_ADDRESSES_REQUEST__INIT;

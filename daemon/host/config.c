@@ -26,6 +26,7 @@ void config_defaults(struct config *c)
 	};
 	c->stack.ip.ttl = IP_DEFAULT_TTL;
 	c->stack.ip.redirects = true;
+	c->stack.ip.conflict_detection = IP_ACD_ANNOUNCE;
 }
 
 struct file_reader {

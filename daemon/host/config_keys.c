@@ -50,6 +50,13 @@
 		        "queue of the rate limiter"                                                                  \
 	}
 
+static const char *const acd_names[] = {
+        [IP_ACD_NONE] = "off",
+        [IP_ACD_ANNOUNCE] = "announce",
+        [IP_ACD_PROBE] = "probe",
+};
+_Static_assert(ARRAY_LEN(acd_names) == IP_ACDS, "one for each");
+
 /* clang-format off */
 const struct config_key config_keys[] = {
 	{"interface", "interface", KIND_NAME, FIELD(interface), 1, IFNAMSIZ, "TAP to own; created when it does not exist"},
@@ -63,6 +70,7 @@ const struct config_key config_keys[] = {
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
 	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
 	{"ip", "redirects", KIND_BOOL, FIELD(stack.ip.redirects), 0, 0, "believe redirects of the gateway in use (RFC 1122 3.2.2.2)"},
+	{"ip", "conflict-detection", KIND_ACD, FIELD(stack.ip.conflict_detection), 0, 0, "other stations with our address: off, announce or probe (RFC 5227)"},
 	{"ip", "source-route", KIND_BOOL, FIELD(stack.ip.source_route), 0, 0, "obey source routes: IP_OPTIONS, and routes that peers record (RFC 1122 3.2.1.8)"},
 	{"resolver", "dns", KIND_SERVERS, FIELD(dns), 0, 0, "name servers that libtoynet asks: 10.0.0.53, 10.0.0.54:5353; else DHCP's, else /etc/resolv.conf"},
 	{"resolver", "search", KIND_DOMAINS, FIELD(search), 0, 0, "domains in which it looks for short names"},
@@ -298,6 +306,9 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 	case KIND_MTU_PROBING:
 		snprintf(allowed, size, "off, blackhole or on");
 		return;
+	case KIND_ACD:
+		snprintf(allowed, size, "off, announce or probe");
+		return;
 	case KIND_MODE:
 		snprintf(allowed, size, "an octal mode up to 0777");
 		return;
@@ -347,6 +358,8 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return set_choice(field, text, tcp_ecn_names, TCP_ECNS);
 	case KIND_MTU_PROBING:
 		return set_choice(field, text, tcp_mtu_probing_names, TCP_MTU_PROBINGS);
+	case KIND_ACD:
+		return set_choice(field, text, acd_names, IP_ACDS);
 	case KIND_MODE:
 		return set_mode(field, text, k->max);
 	}
@@ -470,6 +483,10 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 	case KIND_MTU_PROBING:
 		memcpy(&choice, field, sizeof(choice));
 		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_mtu_probing_names[choice]);
+		return;
+	case KIND_ACD:
+		memcpy(&choice, field, sizeof(choice));
+		snprintf(text, CONFIG_VALUE_MAX, "%s", acd_names[choice]);
 		return;
 	case KIND_MODE:
 		snprintf(text, CONFIG_VALUE_MAX, "%04o", (unsigned)load(field, k->size));

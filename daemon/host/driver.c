@@ -113,6 +113,7 @@ static void turn(uv_check_t *h)
 		channels_poll(&d->channels);
 	if (instant_le(stack_deadline(d->stack), d->env.now))
 		stack_tick(d->stack);
+	net_setup_turn(&d->net_setup, stack_ip(d->stack));
 	if (instant_le(rpc_deadline(d->rpc), d->env.now))
 		rpc_tick(d->rpc);
 	if (instant_le(channels_deadline(&d->channels), d->env.now))
@@ -243,36 +244,6 @@ static struct mac_addr derived_mac(struct mac_addr kernel)
 	return kernel;
 }
 
-/* What stack_new does not take: addresses behind the first, and routes. */
-static bool add_addresses_and_routes(struct driver *d, char why[CONFIG_ERROR_MAX])
-{
-	struct ip_layer *ip = stack_ip(d->stack);
-	const struct config *c = &d->cfg;
-	char text[ROUTE_TEXT_MAX];
-	int err = 0;
-
-	for (int i = 1; i < c->address.count && !err; i++) {
-		err = ip_address_add(ip, c->address.list[i], IP_ORIGIN_STATIC, ip->cfg.conflict_detection);
-		if (err)
-			snprintf(why, CONFIG_ERROR_MAX, "key `address': %s: %s",
-			         prefix_format(c->address.list[i], text), strerror(err));
-	}
-	if (c->gateway.family != IP_NONE && !err) {
-		const struct ip_route by_default = {.prefix = {.addr = ip4(0, 0, 0, 0)}, .gateway = c->gateway};
-		err = ip_route_add(ip, &by_default);
-		if (err)
-			snprintf(why, CONFIG_ERROR_MAX, "key `gateway': %s: %s", ip_format(c->gateway, text),
-			         strerror(err));
-	}
-	for (int i = 0; i < c->route.count && !err; i++) {
-		err = ip_route_add(ip, &c->route.list[i]);
-		if (err)
-			snprintf(why, CONFIG_ERROR_MAX, "key `route': %s: %s",
-			         config_route_format(&c->route.list[i], text), strerror(err));
-	}
-	return err == 0;
-}
-
 static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 {
 	static const struct mac_addr none;
@@ -289,7 +260,7 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 	init_links(d);
 	d->stack = stack_new(&d->env, &sc, d->impair.link.caps);
 	snprintf(why, CONFIG_ERROR_MAX, "out of memory");
-	if (d->stack && add_addresses_and_routes(d, why))
+	if (d->stack && net_setup_begin(&d->net_setup, stack_ip(d->stack), &d->cfg, why))
 		d->rpc = rpc_server_new(d->stack, &driver_rpc_host, d, TOYNET_VERSION);
 	if (!d->rpc) {
 		if (d->stack)
@@ -432,6 +403,7 @@ static void driver_close(struct driver *d)
 int driver_run(struct driver *d)
 {
 	announce(d);
+	turn(&d->check); /* what the stack owes from its beginning on */
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	driver_close(d);
 	return d->exit_status;

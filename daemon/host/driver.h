@@ -17,6 +17,7 @@
 #include "host/capture_file.h"
 #include "host/channel.h"
 #include "host/control.h"
+#include "host/net_setup.h"
 #include "host/tap.h"
 #include "host/trim.h"
 
@@ -31,6 +32,7 @@ struct driver {
 	struct capture_file capture_file;
 	struct link *link; /* the stack's: one of the two */
 	struct stack *stack;
+	struct net_setup net_setup;
 	struct rpc_server *rpc;
 	struct channels channels;
 	struct control control;

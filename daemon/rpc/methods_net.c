@@ -87,34 +87,58 @@ struct own_message {
 	char address[PREFIX_TEXT_MAX], broadcast[IP_ADDR_TEXT_MAX];
 };
 
-static void own_fill(const struct call *c, const struct ip_address *a, bool primary, struct own_message *to)
+static Toynet__V1__AddressState own_state(const struct ip_layer *ip, const struct acd *a)
 {
-	toynet__v1__interface_address__init(&to->m);
-	to->m.address = prefix_format(a->prefix, to->address);
-	to->m.broadcast = ip_format(prefix_broadcast(a->prefix), to->broadcast);
-	to->m.interface = interface_of(c);
-	to->m.origin = origins[a->origin];
-	to->m.primary = primary;
+	if (a->state != ACD_PROBING)
+		return TOYNET__V1__ADDRESS_STATE__ADDRESS_STATE_READY;
+	/* Only a conflict puts a test off. */
+	return instant_lt(ip->env->now, a->begins) ? TOYNET__V1__ADDRESS_STATE__ADDRESS_STATE_CONFLICT
+	                                           : TOYNET__V1__ADDRESS_STATE__ADDRESS_STATE_TENTATIVE;
 }
 
-static const struct ip_address *own_find(const struct ip_layer *ip, struct ip_addr a)
+static void own_fill(struct call *c, const struct acd *a, struct own_message *to)
 {
-	for (int i = 0; i < ip->addresses; i++)
-		if (ip_eq(ip->address[i].prefix.addr, a))
-			return &ip->address[i];
+	const struct ip_layer *ip = layer_of(c);
+	struct ip_prefix p = a->address.prefix;
+
+	toynet__v1__interface_address__init(&to->m);
+	to->m.address = prefix_format(p, to->address);
+	to->m.broadcast = ip_format(prefix_broadcast(p), to->broadcast);
+	to->m.interface = interface_of(c);
+	to->m.origin = origins[a->address.origin];
+	to->m.primary = ip->addresses && ip_eq(ip->address[0].prefix.addr, p.addr);
+	to->m.state = own_state(ip, a);
+}
+
+/* One of ours, or a tentative one. */
+static const struct acd *own_find(const struct ip_layer *ip, struct ip_addr a)
+{
+	for (int i = 0; i < IP_ADDRESSES_MAX; i++) {
+		const struct acd *s = &ip->acd.slot[i];
+		if (s->state != ACD_FREE && ip_eq(s->address.prefix.addr, a))
+			return s;
+	}
 	return NULL;
+}
+
+static bool own_append(struct call *c, const struct acd *a)
+{
+	struct own_message m;
+
+	own_fill(c, a, &m);
+	return call_append(c, &m.m.base);
 }
 
 enum produced admin_list_addresses_produce(struct call *c)
 {
 	const struct ip_layer *ip = layer_of(c);
-	struct own_message m;
 
-	for (int i = 0; i < ip->addresses; i++) {
-		own_fill(c, &ip->address[i], i == 0, &m);
-		if (!call_append(c, &m.m.base))
-			break;
-	}
+	for (int i = 0; i < ip->addresses; i++)
+		if (!own_append(c, own_find(ip, ip->address[i].prefix.addr)))
+			return PRODUCE_END;
+	for (int i = 0; i < IP_ADDRESSES_MAX; i++)
+		if (ip->acd.slot[i].state == ACD_PROBING && !own_append(c, &ip->acd.slot[i]))
+			return PRODUCE_END;
 	return PRODUCE_END;
 }
 
@@ -149,7 +173,7 @@ void admin_add_address(struct call *c, const ProtobufCMessage *request, struct s
 		call_errno(c, err, NULL);
 	if (err)
 		return;
-	own_fill(c, own_find(ip, p.addr), ip->addresses == 1, &m);
+	own_fill(c, own_find(ip, p.addr), &m);
 	call_reply(c, &m.m.base);
 }
 
@@ -157,7 +181,7 @@ void admin_delete_address(struct call *c, const ProtobufCMessage *request, struc
 {
 	const Toynet__V1__DeleteAddressRequest *r = (const Toynet__V1__DeleteAddressRequest *)request;
 	struct ip_layer *ip = layer_of(c);
-	const struct ip_address *a;
+	const struct acd *a;
 	struct ip_prefix p;
 	struct own_message m;
 	char text[PREFIX_TEXT_MAX];
@@ -173,15 +197,16 @@ void admin_delete_address(struct call *c, const ProtobufCMessage *request, struc
 		refuse(c, EADDRNOTAVAIL, "%s is not an address of the stack", r->address);
 		return;
 	}
-	if (with_len && a->prefix.len != p.len) {
-		refuse(c, EADDRNOTAVAIL, "the stack has %s, not %s", prefix_format(a->prefix, text), r->address);
+	if (with_len && a->address.prefix.len != p.len) {
+		refuse(c, EADDRNOTAVAIL, "the stack has %s, not %s", prefix_format(a->address.prefix, text),
+		       r->address);
 		return;
 	}
-	if (a->origin == IP_ORIGIN_DHCP) {
+	if (a->address.origin == IP_ORIGIN_DHCP) {
 		refuse(c, EBUSY, "%s is leased by DHCP: release the lease instead", r->address);
 		return;
 	}
-	own_fill(c, a, a == ip->address, &m);
+	own_fill(c, a, &m);
 	int err = ip_address_delete(ip, p.addr);
 	assert(!err);
 	(void)err;
@@ -260,6 +285,11 @@ static const struct ip_route *route_find(const struct ip_layer *ip, struct ip_pr
 	return NULL;
 }
 
+static bool is_ours(const struct ip_layer *ip, struct ip_addr a)
+{
+	return a.family != IP_NONE && ip_is_ours(ip, a);
+}
+
 /* Why the core does not take it. */
 static void refuse_route(struct call *c, int err, const struct ip_route *r)
 {
@@ -268,9 +298,10 @@ static void refuse_route(struct call *c, int err, const struct ip_route *r)
 
 	if (err == ENOBUFS)
 		refuse(c, err, "%d routes are the most that the stack can have: delete one", IP_ROUTES_MAX);
-	else if (err == EINVAL && r->source.family != IP_NONE && !own_find(ip, r->source))
+	else if (err == EINVAL && r->source.family != IP_NONE &&
+	         (r->gateway.family == IP_NONE || !is_ours(ip, r->source)))
 		refuse(c, err, "the source %s is not an address of the stack", ip_format(r->source, a));
-	else if (err == EINVAL && own_find(ip, r->gateway))
+	else if (err == EINVAL && is_ours(ip, r->gateway))
 		refuse(c, err, "the gateway %s is the stack itself", ip_format(r->gateway, a));
 	else if (err == EINVAL)
 		refuse(c, err, "the gateway %s is not a host on the network of an address of the stack",

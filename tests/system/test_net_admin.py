@@ -267,3 +267,37 @@ def everybody_looks_and_administrators_change():
         expect_equal(shown, [0, 0, 0], "exit statuses of looking")
         expect_equal(changed, [(1, True)] * 4, "exit statuses of changing, and whether they say who may")
         expect_equal([r["address"] for r in rows(daemon, "addresses")], [f"{TOYNET}/24"], "the addresses")
+
+
+@test()
+def an_address_that_somebody_has():
+    with Lab() as lab:
+        # The kernel has it, too, and defends it.
+        daemon = lab.start(address=f"{TOYNET}/24,{SECOND}/24", gateway=KERNEL, route="192.0.2.0/24 via 10.77.0.7",
+                           conflict_detection="probe", kernel_address=False, time_wait="1s")
+        lab.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        lab.ip("address", "add", f"{SECOND}/24", "dev", "tap0")
+
+        def states():
+            return {r["address"].split("/")[0]: r["state"] for r in rows(daemon, "addresses")}
+
+        expect_equal((states(), routes(daemon)), ({TOYNET: "tentative", SECOND: "tentative"}, []), "at first")
+        wait_until(lambda: states() == {TOYNET: "ready", SECOND: "conflict"}, 15, lambda: f"the tests end: {states()}")
+        wait_until(lambda: routes(daemon) == ["192.0.2.0/24 via 10.77.0.7", "10.77.0.0/24", f"0.0.0.0/0 via {KERNEL}"], 2,
+                   lambda: f"the routes that waited: {routes(daemon)}")
+        expect(ping(lab, TOYNET), "the address that nobody else has")
+        daemon.ctl("addresses", "delete", SECOND)
+        expect_equal(states(), {TOYNET: "ready"}, "after the deletion")
+
+
+@test()
+def an_address_is_announced():
+    """The kernel learns a new station for an address from its announcement."""
+    with Lab() as lab:
+        lab.start(kernel_address=False, mac="02:00:00:00:00:07", name="first")
+        lab.ip("address", "add", f"{KERNEL}/24", "dev", "tap0")
+        lab.ip("neigh", "replace", SECOND, "lladdr", "02:00:00:00:00:99", "dev", "tap0", "nud", "stale")
+        lab.daemon.ctl("addresses", "add", f"{SECOND}/24")
+        wait_until(lambda: "02:00:00:00:00:07" in lab.ip("neigh", "show", SECOND).stdout, 3,
+                   lambda: "the kernel's entry: " + lab.ip("neigh", "show", SECOND).stdout)
+        expect(lab.daemon.stats()["ArpOutAnnouncements"] >= 1, "no announcement was counted")

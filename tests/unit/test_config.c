@@ -76,6 +76,7 @@ START_TEST(test_command_line_errors)
 	        {{"--in-loss=101%"}, "a share such as 2%"},
 	        {{"--in-loss=2"}, "a share such as 2%"},
 	        {{"--delack=500ms"}, "from 0ms to 499ms"},
+	        {{"--conflict-detection=yes"}, "off, announce or probe"},
 	        {{"--mac=01:00:00:00:00:01"}, "a station's MAC address"},
 	        {{"--socket-mode=888"}, "octal"},
 	        {{"--interface=a-name-that-is-too-long"}, "1 to 15 bytes"},

@@ -45,6 +45,7 @@ static const char *routes(struct peer *p)
 /* "address broadcast primary; ". */
 static const char *addresses(struct peer *p)
 {
+	static const char *const states[] = {"?", "", " tentative", " conflict"};
 	static char text[4096];
 	Toynet__V1__ListAddressesRequest m = TOYNET__V1__LIST_ADDRESSES_REQUEST__INIT;
 	const struct h2c_call *c = rpc_call(p, ADMIN("ListAddresses"), &m);
@@ -55,8 +56,9 @@ static const char *addresses(struct peer *p)
 	while ((a = next(c, &at, &toynet__v1__interface_address__descriptor))) {
 		ck_assert_str_eq(a->interface, "toy0");
 		ck_assert_int_eq(a->origin, TOYNET__V1__ORIGIN__ORIGIN_STATIC);
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s brd %s%s", n ? "; " : "", a->address,
-		                      *a->broadcast ? a->broadcast : "-", a->primary ? " primary" : "");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s brd %s%s%s", n ? "; " : "", a->address,
+		                      *a->broadcast ? a->broadcast : "-", a->primary ? " primary" : "",
+		                      states[a->state]);
 		rpc_answer_free(a);
 	}
 	return text;
@@ -205,8 +207,31 @@ END_TEST
 START_TEST(a_lease_is_not_the_administrators)
 {
 	BEGIN(0);
-	stack_ip(r.stack)->address[0].origin = IP_ORIGIN_DHCP;
-	says(delete_address(&p, "192.0.2.2"), GRPC_FAILED_PRECONDITION, EBUSY, "leased by DHCP");
+	ck_assert_int_eq(ip_address_add(stack_ip(r.stack), (struct ip_prefix){ip4(192, 0, 2, 7), 24}, IP_ORIGIN_DHCP,
+	                                IP_ACD_NONE),
+	                 0);
+	says(delete_address(&p, "192.0.2.7"), GRPC_FAILED_PRECONDITION, EBUSY, "leased by DHCP");
+	END();
+}
+END_TEST
+
+/* RFC 5227: an address that is tested is shown, may be deleted, and is used for nothing. */
+START_TEST(tentative_addresses)
+{
+	BEGIN(0);
+	struct ip_layer *ip = stack_ip(r.stack);
+	ip->cfg.conflict_detection = IP_ACD_PROBE;
+	is_address(add_address(&p, "192.0.2.3/24"), "192.0.2.3/24");
+	is_address(add_address(&p, "192.0.2.4/24"), "192.0.2.4/24");
+	ck_assert_str_eq(addresses(&p), "192.0.2.2/24 brd 192.0.2.255 primary; 192.0.2.3/24 brd 192.0.2.255 tentative; "
+	                                "192.0.2.4/24 brd 192.0.2.255 tentative");
+	ck_assert(!ip_is_ours(ip, ip4(192, 0, 2, 3)));
+	says(add_address(&p, "192.0.2.3/24"), GRPC_ALREADY_EXISTS, EEXIST, "already");
+	says(add_route(&p, "10.5.0.0/16", "", "192.0.2.3", 0, false), GRPC_INVALID_ARGUMENT, EINVAL,
+	     "is not an address");
+	is_address(delete_address(&p, "192.0.2.4/24"), "192.0.2.4/24");
+	ip->acd.slot[1].begins = instant_add(r.env.now, DURATION_S(60));
+	ck_assert_str_eq(addresses(&p), "192.0.2.2/24 brd 192.0.2.255 primary; 192.0.2.3/24 brd 192.0.2.255 conflict");
 	END();
 }
 END_TEST
@@ -253,6 +278,8 @@ START_TEST(routes_refused)
 	says(add_route(&p, "10.5.0.0/16", "192.0.2.2", "", 0, false), GRPC_INVALID_ARGUMENT, EINVAL, "itself");
 	says(add_route(&p, "10.5.0.0/16", "", "192.0.2.3", 0, false), GRPC_INVALID_ARGUMENT, EINVAL,
 	     "the source 192.0.2.3 is not");
+	says(add_route(&p, "10.5.0.0/16", "", "127.0.0.1", 0, false), GRPC_INVALID_ARGUMENT, EINVAL,
+	     "the source 127.0.0.1 is not");
 	says(add_route(&p, "192.0.2.0/24", "192.0.2.1", "", 0, true), GRPC_FAILED_PRECONDITION, EBUSY,
 	     "give the route another metric");
 	says(delete_route(&p, "192.0.2.0/24", "", -1), GRPC_FAILED_PRECONDITION, EBUSY, "delete the address");
@@ -286,6 +313,6 @@ Suite *rpc_net_suite(void);
 Suite *rpc_net_suite(void)
 {
 	UNIT_SUITE("rpc_net", the_interface, addresses_come_and_go, addresses_refused,
-	           a_lease_is_not_the_administrators, routes_come_and_go, routes_refused,
+	           a_lease_is_not_the_administrators, tentative_addresses, routes_come_and_go, routes_refused,
 	           looking_is_for_all_and_changing_is_not);
 }
