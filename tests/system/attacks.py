@@ -2,7 +2,7 @@
 
 A count is exact: so many for each time that the frames are sent once. An answer that is not in `answers` must not be seen
 at all, and of those that are, at most so many for each time; LIMITED: as many as the rate limit of ICMP errors lets through;
-RESOLVING: one a second for each address that is asked for.
+RESOLVING: one a second for each address that is asked for; DEFENDED: one in ten seconds.
 The caps of the daemon that an attack runs into stand beside it, by their names in the source.
 """
 import random
@@ -25,17 +25,18 @@ FAR = 1 << 31  # a sequence number as far from any window as it can be
 NOT_TAKEN = 0xfd  # an IP protocol that nobody has (RFC 3692)
 
 
-LIMITED, RESOLVING = -1, -2
+LIMITED, RESOLVING, DEFENDED = -1, -2, -3
 ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST = 100, 50  # ip/icmp.h
 ARP_RESOLVING_MAX, ARP_TRIES_MAX = 512, 3  # ip/arp.h
+DEFEND_INTERVAL = 10  # RFC 5227 1.1, seconds
 
 
 class Attack:
     """frames: a function of a Forger that gives (frames, counts)."""
 
     def __init__(self, name, frames, answers=None, rate=20_000, warm=1, drain=0.0, settle=2.0, caps=""):
-        """warm: how often the frames come until what they leave is always the same. drain: seconds after which nothing of the attack is held, by the timeouts in caps. settle: the same, as far as they
-        are waited for between two attacks."""
+        """warm: how often the frames come until what they leave is always the same. drain: seconds to wait after that.
+        settle: seconds within which the daemon's memory is then the same again after the attack."""
         self.name, self.frames, self.answers = name, frames, answers or {}
         self.rate, self.warm, self.drain, self.settle, self.caps = rate, warm, drain, settle, caps
 
@@ -43,6 +44,8 @@ class Attack:
         number = self.answers.get(kind, 0)
         if number == LIMITED:
             return ICMP_ERRORS_BURST + ICMP_ERRORS_PER_SECOND * (seconds + 1)
+        if number == DEFENDED:
+            return 1 + seconds / DEFEND_INTERVAL
         return ARP_RESOLVING_MAX * (seconds + 1) if number == RESOLVING else number * passes
 
 
@@ -84,7 +87,8 @@ class Forger:
 
 
 def cut_frames(f):
-    """Every header cut at every byte by the end of the frame: the IP header, then what the total length promises."""
+    """Every header cut at every byte by the end of the frame: the IP header, then what the total length promises. A frame
+    without a whole Ethernet header is refused by the kernel already; tests/unit gives these to the stack."""
     parts = []
     for frame in f.bases():
         header = 14 + (frame[14] & 15) * 4
@@ -102,7 +106,7 @@ def cut_headers(f):
     echo = forge.icmp(8, 0)
     query = forge.icmp(0x11, 100)
     quote = forge.ip(TOYNET, KERNEL, UDP, bytes(8), options=b"\x01" * 4)
-    errors = [self_quote for kind in (3, 11, 12) for self_quote in (forge.icmp(kind, 1, quote[:cut]) for cut in range(len(quote)))]
+    errors = [forge.icmp(kind, 1, quote[:cut]) for kind in (3, 11, 12) for cut in range(len(quote))]
     return total(([f.ip(TCP, segment[:cut]) for cut in range(28)], "TcpInMalformed"),
                  ([f.ip(UDP, datagram[:cut]) for cut in range(16)], "UdpInMalformed"),
                  ([f.ip(ICMP, echo[:cut]) for cut in range(8)], "IcmpInMalformed"),
@@ -113,7 +117,8 @@ def cut_headers(f):
 def ip_options(f):
     echo = forge.icmp(8, 0)
     hop = bytes([10, 77, 0, 77])
-    bad = [b"\x07\x00", b"\x07\x01", b"\x07\x05\x04\x00", b"\x01\x01\x01\x07", b"\x44\x28\x05\x00", b"\x94\x00\x00\x00", b"\x82\xff"]
+    bad = [b"\x07\x00", b"\x07\x01", b"\x07\x05\x04\x00", b"\x01\x01\x01\x07", b"\x44\x28\x05\x00", b"\x94\x00\x00\x00",
+           b"\x82\xff"]
     bad += [bytes([kind, size]) + bytes(6) for kind in (7, 68, 130, 136, 148) for size in (0, 1, 9, 40, 255)]
     # RFC 791 3.1: the pointer of a source route begins at 4, and whole addresses stand in it.
     bad += [bytes([kind, 7, pointer]) + hop + b"\x00" for kind in (131, 137) for pointer in (0, 1, 2, 3)]
@@ -148,13 +153,13 @@ def ip_lengths(f):
     echo = forge.icmp(8, 0, b"12345678")
     size = 20 + len(echo)
     return total(([f.ip(ICMP, echo, total=length) for length in range(20)], "IpInMalformed"),
-                 ([f.ip(ICMP, echo, options=b"\x01" * 40, total=length) for length in range(60)], "IpInMalformed"),
+                 ([f.ip(ICMP, echo, options=bytes(40), total=length) for length in range(60)], "IpInMalformed"),
                  ([f.ip(ICMP, echo, words=words) for words in range(5)], "IpInMalformed"),
-                 ([f.ip(ICMP, echo, words=words) for words in range((size + 3) // 4 + 1, 16)], "IpInMalformed"),
+                 ([f.ip(ICMP, echo, words=n) for n in range((size + 3) // 4 + 1, 16)], "IpInMalformed"),
                  ([f.ip(ICMP, echo, version=version) for version in range(16) if version != 4], "IpInMalformed"),
-                 ([f.ip(ICMP, echo, total=length) for length in (size + 1, size + 2, 1500, 32768, 65535)], "IpExtInTruncatedPkts"),
+                 ([f.ip(ICMP, echo, total=n) for n in (size + 1, size + 2, 1500, 32768, 65535)], "IpExtInTruncatedPkts"),
                  ([f.ip(ICMP, echo, good=False)], "IpExtInCsumErrors"),
-                 ([f.ip(UDP, forge.udp(PEER, TOYNET, 1, CLOSED, b"12345678", length=length)) for length in (0, 1, 7, 17, 65535)],
+                 ([f.ip(UDP, forge.udp(PEER, TOYNET, 1, CLOSED, b"12345678", length=n)) for n in (0, 1, 7, 17, 65535)],
                   "UdpInMalformed"))
 
 
@@ -198,6 +203,12 @@ def arp_lengths(f):
     return total((wrong, "ArpInErrors"))
 
 
+def arp_claims(f):
+    """Another station says that our address is its own: it is not adopted, and we say so now and then."""
+    return total(([f.arp(operation, source=TOYNET, to=to) for operation in (1, 2) for to in (f.mac, forge.BROADCAST_MAC)],
+                  "ArpInConflicts"))
+
+
 def icmp_quotes(f):
     """Errors about what was never sent: wrong ports, a sequence number out of the window, strangers' addresses."""
     def quote(protocol, text, source=TOYNET, destination=KERNEL, **fields):
@@ -219,7 +230,7 @@ def icmp_quotes(f):
         return [f.ip(ICMP, forge.icmp(kind, code, body, rest=1400 if (kind, code) == (3, 4) else 0)) for kind, code in kinds]
 
     frames = [error for body in quotes for error in errors(body)]
-    frames += [f.ip(ICMP, forge.icmp(4, 0, quotes[0])), f.ip(ICMP, forge.icmp(3, 255, quotes[0])), f.ip(ICMP, forge.icmp(77, 0))]
+    frames += [f.ip(ICMP, message) for message in (forge.icmp(4, 0, quotes[0]), forge.icmp(3, 255, quotes[0]), forge.icmp(77, 0))]
     return total((frames, "IcmpInIgnored"), ([error for body in window for error in errors(body)], "TcpExtOutOfWindowIcmps"))
 
 
@@ -281,6 +292,7 @@ HEADERS = [
     Attack("land and other impossible sources", land),
     Attack("echo and more to groups", to_groups),
     Attack("ARP with wrong lengths", arp_lengths),
+    Attack("claims of our address", arp_claims, answers={"arp request": DEFENDED}),
     Attack("ICMP that quotes wrong ports, or out of the window", icmp_quotes),
     Attack("fragmentation needed with MTU 0, 1, 67", narrow_paths),
     Attack("TCP data offset below 5 and beyond the segment", tcp_headers),
@@ -364,12 +376,14 @@ def paths(f):
 
 
 STATIONS = [
-    Attack("100,000 ARP senders", senders, answers={"arp reply": SENDERS}, rate=100_000, caps="ARP_ENTRIES_MAX, ARP_REACHABLE_FOR"),
+    Attack("100,000 ARP senders", senders, answers={"arp reply": SENDERS}, rate=100_000,
+           caps="ARP_ENTRIES_MAX, ARP_REACHABLE_FOR"),
     Attack("path MTUs of 65,536 destinations", paths, rate=100_000, caps="IP_PMTU_ENTRIES_MAX, IP_PMTU_AGE"),
 ]
 
 # A datagram to each of DESTINATIONS addresses that nobody has: an application's, not a frame's.
-UNRESOLVED = Attack("65,536 unresolved destinations", None, answers={"arp request": RESOLVING}, drain=ARP_TRIES_MAX + 1, settle=ARP_TRIES_MAX + 2,
+UNRESOLVED = Attack("65,536 unresolved destinations", None, answers={"arp request": RESOLVING},
+                    drain=ARP_TRIES_MAX + 1, settle=ARP_TRIES_MAX + 2,
                     caps="ARP_RESOLVING_MAX, ARP_TRIES_MAX, ARP_QUEUE_FRAMES_MAX, ARP_QUEUE_BYTES_TOTAL")
 
 PLATEAUS = (1500, 1492, 1006, 576, 508, 296, 68)

@@ -54,7 +54,8 @@ def udp(source, destination, sport, dport, text=b"", length=None, good=True):
     return bytes(datagram)
 
 
-def tcp(source, destination, sport, dport, flags, seq=0, ack=0, wnd=65535, urgent=0, options=b"", text=b"", words=None, good=True):
+def tcp(source, destination, sport, dport, flags, seq=0, ack=0, wnd=65535, urgent=0, options=b"", text=b"",
+        words=None, good=True):
     """words: data offset as the header tells it."""
     options += bytes(-len(options) % 4)
     words = 5 + len(options) // 4 if words is None else words

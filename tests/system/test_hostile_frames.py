@@ -4,8 +4,8 @@ Theory of operation. A Siege is a daemon with a bystander's connection, which se
 connection of PEER, a station that is played by the test; a watcher, who sees every frame of the daemon; and the program frames,
 which writes the attacks of attacks.py to the TAP from the kernel's side. Each attack comes twice. The first time its frames
 are sent once, so that what is bounded and kept by design is full: hash tables and arrays that grow and never shrink, and the
-caps below. Then the bystander pauses, and the allocator's count (env.allocated, `memory` of toynetctl info), the resident memory
-and the counters are noted; it goes on, and the attack comes for SECONDS. Afterwards:
+caps below. Then the bystander pauses, and the allocator's count (env.allocated, `memory` of toynetctl info), the resident
+memory and the counters are noted; it goes on, and the attack comes for SECONDS. Afterwards:
 
   the daemon answers; the bystander kept SHARE of its pace without a pause of STALL
   each counter of a drop whose reason is certain rose by exactly what was sent
@@ -14,8 +14,9 @@ and the counters are noted; it goes on, and the attack comes for SECONDS. Afterw
 
 The caps, by their names in the source. ip/reasm.h: IP_REASM_MEMORY_MAX, IP_REASM_DATAGRAMS_MAX, IP_REASM_FRAGMENTS_MAX,
 IP_REASM_TIMEOUT. ip/arp.h: ARP_ENTRIES_MAX, ARP_QUEUE_FRAMES_MAX, ARP_QUEUE_BYTES_MAX, ARP_QUEUE_BYTES_TOTAL, ARP_TRIES_MAX,
-ARP_REACHABLE_FOR. ip/ip.h: IP_CONTROL_QUEUE_MAX, IP_PMTU_ENTRIES_MAX, IP_PMTU_MIN, IP_PMTU_AGE, IP_TIMERS_MAX, IP_TOTAL_MAX. ip/icmp.h:
-ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST, ICMP_ERROR_MAX. transport/tcp.h: TCP_GAPS_MAX and the limit of challenge ACKs.
+ARP_RESOLVING_MAX, ARP_REACHABLE_FOR. ip/ip.h: IP_CONTROL_QUEUE_MAX, IP_PMTU_ENTRIES_MAX, IP_PMTU_MIN, IP_PMTU_AGE,
+IP_TIMERS_MAX, IP_TOTAL_MAX. ip/icmp.h: ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST, ICMP_ERROR_MAX. transport/tcp_internal.h:
+TCP_GAPS_MAX, TCP_CHALLENGES_PER_S. base/ring.h: RING_POOL_CACHE. host/trim.h: TRIM_BYTES.
 
 With --full the attacks last longer, and at the end everything that has a timeout must go by it: the allocator's count
 comes back to what it was before the first attack, but for TABLES_MAX, and the resident memory, too.
@@ -53,7 +54,7 @@ TABLES_MAX = 128 << 10  # bytes by which tables grow that never shrink, and what
 VARIANTS = 10_000
 SEEDS, SEEDS_FULL = (826,), range(826, 836)
 RATE_SANITIZED = 3 << 20
-SANITIZED_MAX = 2000
+SANITIZED_MAX = 1000
 
 
 def steady_source(child, port, pace):
@@ -157,6 +158,8 @@ class Siege:
         self.watcher = Watcher(lab, kernel_mac)
         fill_ring_pool(lab)
         self.bystander = Steady(lab, pace)
+        # RFC 5227 2.3: it says twice that the address is its own.
+        wait_until(lambda: self.stats()["ArpOutAnnouncements"] >= 2, 5, "the address is announced")
         self.forger = Forger(daemon_mac(self.daemon), self.bystander.port, BYSTANDER_PORT)
         self.forger.seq = self.block()["tcp"]["snd_una"]
         self.forger.peer = self.peer_connection()
@@ -177,7 +180,8 @@ class Siege:
         return peer
 
     def stats(self):
-        return {c["name"]: c["value"] for c in json.loads(self.daemon.ctl("stats", "-a", "--json", build="release").stdout)["counters"]}
+        rows = json.loads(self.daemon.ctl("stats", "-a", "--json", build="release").stdout)["counters"]
+        return {row["name"]: row["value"] for row in rows}
 
     def memory(self):
         return json.loads(self.daemon.ctl("info", "--json", build="release").stdout)["info"]["memory"]
@@ -214,7 +218,8 @@ class Siege:
     def hold(self, attack, act, passes, counts):
         """act(attack.warm), and then act(passes): everything that must hold."""
         name = attack.name
-        act(attack.warm)
+        # Of the large attacks the daemon with sanitizers gets a part, which may not fill a cap at once.
+        act(attack.warm if self.measured else 2)
         time.sleep(attack.drain)
         self.bystander.turn()
         self.watcher.seen()
@@ -250,7 +255,8 @@ class Siege:
                    lambda: f"{what}: {first[1]} bytes before the first attack, {self.memory()} now", pause=0.5)
         time.sleep(1)
         _, memory, rss = self.note()
-        print(f"{what}, drained: memory {first[1]} before the first attack, {memory} now; RSS {first[2] >> 10} KiB, {rss >> 10} now")
+        print(f"{what}, drained: memory {first[1]} before the first attack, {memory} now; "
+              f"RSS {first[2] >> 10} KiB, {rss >> 10} now", flush=True)
         expect(rss - first[2] <= RSS_MAX, f"{what}: resident memory {(rss - first[2]) >> 10:+} KiB")
 
     def first(self):
@@ -270,7 +276,6 @@ def seconds_each():
 
 @contextlib.contextmanager
 def besieged(**options):
-    go_before_others()
     with Lab() as lab:
         siege = Siege(lab, **options)
         yield siege
@@ -279,6 +284,7 @@ def besieged(**options):
 
 def besiege(what, chosen, drain=0):
     """With --full and a time, everything must be given back within so many seconds."""
+    go_before_others()
     with besieged() as siege:
         first = siege.first()
         for attack in chosen:
@@ -312,12 +318,14 @@ def send_to_everybody(_, count):
     text = b"is anybody there?"
     with Sock(socket.SOCK_DGRAM) as s:
         for number in range(count):
-            os.write(s.fd, RECORD.pack(RECORD_MAGIC, RECORD_DATAGRAM, 0, len(text), 0, FAMILY, 0, 9, attacks.station(number)[0]) + text)
+            address, _ = attacks.station(number)
+            os.write(s.fd, RECORD.pack(RECORD_MAGIC, RECORD_DATAGRAM, 0, len(text), 0, FAMILY, 0, 9, address) + text)
         return count
 
 
 @test(seconds=240)
 def unresolved_destinations():
+    go_before_others()
     with besieged() as siege:
         siege.hold(attacks.UNRESOLVED, lambda _: siege.lab.client(send_to_everybody, attacks.DESTINATIONS).wait(), 1, {})
 
@@ -325,6 +333,7 @@ def unresolved_destinations():
 @test(seconds=240)
 def fragmentation_needed_in_flight():
     """Claims about a segment that is in flight, from somebody who sees it: no tiny segments, no storm of retransmissions."""
+    go_before_others()
     with besieged() as siege:
         s, peer = siege.accepted, siege.forger.peer
         s.sendall(bytes(30_000))
@@ -348,21 +357,23 @@ def fragmentation_needed_in_flight():
 
 def any_answer():
     """Of damaged frames some are in order, and answered; but one frame calls forth one."""
-    kinds = ("arp reply", "arp request", "echo reply", "reset", "tcp", "igmp")
-    return dict.fromkeys(kinds, VARIANTS) | dict.fromkeys(("unreachable", "parameter problem", "time exceeded"), attacks.LIMITED)
+    kinds = dict.fromkeys(("arp reply", "arp request", "echo reply", "reset", "tcp", "igmp"), VARIANTS)
+    return kinds | dict.fromkeys(("unreachable", "parameter problem", "time exceeded"), attacks.LIMITED)
 
 
 @test(seconds=300)
 def random_variants():
+    go_before_others()
     for seed in SEEDS_FULL if toynettest.FULL else SEEDS:
         with besieged() as siege:
-            attack = Attack(f"random variants of seed {seed}", lambda f: attacks.variants(f, seed, VARIANTS), answers=any_answer(),
-                            drain=5, settle=10)
+            attack = Attack(f"random variants of seed {seed}", lambda f: attacks.variants(f, seed, VARIANTS),
+                            answers=any_answer(), warm=2, drain=4, settle=10)
             siege.undergo(attack, seconds_each())
 
 
 @test(seconds=300)
 def sanitized_daemon():
+    go_before_others()
     with besieged(build="debug", pace=RATE_SANITIZED, rate_max=5000) as siege:
         for attack in attacks.HEADERS + attacks.FRAGMENTS + attacks.STATIONS:
             frames, counts = attack.frames(siege.forger)
@@ -370,6 +381,6 @@ def sanitized_daemon():
                 frames, counts = frames[::len(frames) // SANITIZED_MAX], {}
             injector = Injector(siege.lab, frames, attack.name)
             siege.hold(attack, lambda n: siege.send(injector, attack.rate, n * len(frames)), 1, counts)
-        frames, _ = attacks.variants(siege.forger, SEEDS[0], VARIANTS)
+        frames, _ = attacks.variants(siege.forger, SEEDS[0], VARIANTS // 2)
         siege.send(Injector(siege.lab, frames), siege.rate_max, len(frames))
         siege.bystander.undisturbed("random variants")

@@ -88,7 +88,8 @@ class Injector:
         write_frames(self.path, frames)
 
     def start(self, rate, count):
-        argv = ["ip", "netns", "exec", self.lab.netns, program("tests/system/frames", "release"), "tap0", self.path, rate, count]
+        argv = ["ip", "netns", "exec", self.lab.netns, program("tests/system/frames", "release"), "tap0", self.path]
+        argv += [rate, count]
         process = subprocess.Popen([str(a) for a in argv], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
         self.lab.stack.callback(process.kill)
         return process
