@@ -112,15 +112,27 @@ int client_take_error(const struct client_id *id, int *error);
 /* datagram.c */
 
 #define CLIENT_DATAGRAM_MAX 65507 /* 65,535 - 20 (IPv4) - 8 (UDP) */
+#define CLIENT_IOV_MAX      1022  /* the kernel's 1024, less header and overflow */
 
 /* Fills the header that goes in front of a datagram of len bytes; dst NULL: the connected peer. */
 void client_datagram_header(struct toynet_datagram_header *h, size_t len, const struct sockaddr_in *dst);
 /* What a record of `total` bytes, header included, is: 0 a datagram, its source in *src; else an errno: EPROTO
  * (malformed), or that of an error record. */
 int client_datagram_check(const struct toynet_datagram_header *h, size_t total, struct sockaddr_in *src);
-ssize_t client_datagram_send(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
-                             socklen_t addrlen);
-ssize_t client_datagram_recv(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
+ssize_t client_datagram_send(int fd, const struct msghdr *msg, int flags);
+/* Fills in the name, the control messages and the flags, too; msg_flags is that of the message. */
+ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags);
+/* What the thread knows of where datagrams may go does not hold any more: an option was set. */
+void client_datagram_forget(void);
+/* The thread's next receiving call on fd fails with this errno: recvmmsg came upon it behind datagrams. */
+void client_datagram_postpone(int fd, int error);
+
+/* control.c */
+
+/* Adds the control messages of a message to be sent to its header. EINVAL. */
+int client_control_read(const struct msghdr *msg, struct toynet_datagram_header *h);
+/* Writes those of a received one; sets msg_controllen, and MSG_CTRUNC where there is no room. */
+void client_control_write(const struct toynet_datagram_header *h, struct msghdr *msg);
 
 /* option.c */
 

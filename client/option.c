@@ -76,11 +76,12 @@ static const struct client_option options[] = {
         {SOL_TOYNET, TOYNET_TCP_DELACK, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_DELACK},
         {SOL_TOYNET, TOYNET_TCP_TIME_WAIT, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_TCP_TIME_WAIT},
         {SOL_TOYNET, TOYNET_UDP_REQUIRE_CHECKSUM, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_UDP_REQUIRE_CHECKSUM},
+        {SOL_TOYNET, TOYNET_ADVISE_DEAD, CLIENT_OPTION_INT, toynet_v1_Option_TOYNET_ADVISE_DEAD},
 };
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 3
-#define DAEMON_OPTIONS 61
+#define DAEMON_OPTIONS 62
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)
@@ -273,6 +274,8 @@ int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	            .names_something = o->type == CLIENT_OPTION_TEXT,
 	    }) < 0)
 		return -1;
+	if (!id.stream)
+		client_datagram_forget();
 	if (o->type == CLIENT_OPTION_LINGER)
 		client_linger_learn(id.cookie, request.value.value.linger.on ? request.value.value.linger.seconds : 0);
 	return 0;

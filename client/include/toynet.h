@@ -44,7 +44,9 @@ int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Supported: SOL_SOCKET SO_REUSEADDR SO_REUSEPORT SO_TYPE SO_ERROR SO_BROADCAST SO_SNDBUF SO_RCVBUF SO_LINGER SO_ACCEPTCONN SO_DOMAIN
- * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE; IPPROTO_IP IP_TOS IP_TTL IP_MULTICAST_IF
+ * SO_PROTOCOL SO_KEEPALIVE SO_RCVTIMEO SO_SNDTIMEO SO_OOBINLINE SO_TIMESTAMP SO_TIMESTAMPNS SO_RXQ_OVFL SO_MEMINFO
+ * SO_NO_CHECK; IPPROTO_IP IP_TOS IP_TTL IP_OPTIONS IP_MTU IP_MTU_DISCOVER IP_PKTINFO IP_RECVTTL IP_RECVTOS IP_RECVOPTS
+ * IP_RETOPTS IP_RECVERR IP_MULTICAST_IF
  * IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP IP_ADD_SOURCE_MEMBERSHIP
  * IP_DROP_SOURCE_MEMBERSHIP IP_BLOCK_SOURCE IP_UNBLOCK_SOURCE IP_HDRINCL; SOL_RAW ICMP_FILTER; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
  * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT) TCP_INFO TCP_CORK TCP_QUICKACK
@@ -55,14 +57,26 @@ int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 /* how: SHUT_RD, SHUT_WR, SHUT_RDWR. errno: ENOTCONN, EINVAL. */
 int toynet_shutdown(int fd, int how);
 
-/* Sending and receiving. flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK (streams), MSG_WAITALL (streams), MSG_TRUNC
- * (datagrams), MSG_OOB (streams: one urgent byte; EOPNOTSUPP from a kernel whose AF_UNIX sockets lack it).
+/* Sending and receiving. flags: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL (streams), MSG_TRUNC and
+ * MSG_ERRQUEUE (datagrams), MSG_OOB (streams: one urgent byte; EOPNOTSUPP from a kernel whose AF_UNIX sockets lack it).
  * On a stream read(2) and write(2) work as well; these calls differ from them in one point: where the connection
  * has ended by an error they report it (ECONNRESET, ETIMEDOUT, ...), where the kernel could only say end-of-file or EPIPE. */
 ssize_t toynet_send(int fd, const void *buf, size_t len, int flags);
 ssize_t toynet_recv(int fd, void *buf, size_t len, int flags);
 ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen);
 ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
+/* With control messages on datagram sockets (a stream takes none, EINVAL). To be sent: IP_PKTINFO (source address and
+ * interface), IP_TTL, IP_TOS, IP_RETOPTS; any other is EINVAL. Received: what was asked for by IP_PKTINFO, IP_RECVTTL,
+ * IP_RECVTOS, IP_RECVOPTS, IP_RETOPTS, SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL; with MSG_ERRQUEUE the report of
+ * IP_RECVERR, see libtoynet(3). At most 1022 parts. errno: EMSGSIZE, EINVAL, ENODEV (interface), EPERM (a source route). */
+ssize_t toynet_sendmsg(int fd, const struct msghdr *msg, int flags);
+ssize_t toynet_recvmsg(int fd, struct msghdr *msg, int flags);
+/* Several at once: return how many, or -1 when the first fails. timeout is looked at after each datagram, as the kernel
+ * does; flags: also MSG_WAITFORONE. */
+struct mmsghdr;
+struct timespec;
+int toynet_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+int toynet_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 /* close(2); with SO_LINGER and a time it waits until the peer has acknowledged all, at most so long, see libtoynet(3). */
 int toynet_close(int fd);
 

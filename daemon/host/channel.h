@@ -20,7 +20,7 @@
 #include "rpc/rpc.h"
 
 #define CHANNEL_PAIR_MAX       (256u << 10) /* bytes of buffers that a pair holds towards the application */
-#define CHANNEL_SCRATCH        ((64u << 10) + 64)
+#define CHANNEL_SCRATCH        ((64u << 10) + 256)
 #define CHANNEL_RECORDS_MAX    8 /* accept records in a pair at a time */
 #define CHANNEL_RETRY          DURATION_MS(100)
 #define CHANNEL_UNTAKEN        DURATION_MS(50)

@@ -6,6 +6,8 @@
  * reason comes back to the application as an error record. Received datagrams and ICMP errors go out in their order,
  * gathered from header and payload. */
 #include "host/channel_internal.h"
+#include "host/clock.h"
+#include "ip/ip_options.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -14,21 +16,57 @@
 
 struct kept_datagram {
 	struct endpoint dst;
+	struct dgram_control control;
 	uint32_t len;
 	uint8_t data[];
 };
 
 _Static_assert(CHANNEL_SCRATCH > UDP_PAYLOAD_MAX + sizeof(struct toynet_datagram_header), "a datagram fits");
+_Static_assert((int)TOYNET_IP_OPTIONS_MAX == (int)IP_OPTIONS_MAX, "IP options fit");
+_Static_assert((int)TOYNET_FIELD_PKTINFO == (int)DGRAM_PASS_PKTINFO && (int)TOYNET_FIELD_TTL == (int)DGRAM_PASS_TTL &&
+                       (int)TOYNET_FIELD_TOS == (int)DGRAM_PASS_TOS &&
+                       (int)TOYNET_FIELD_OPTIONS == (int)DGRAM_PASS_OPTIONS &&
+                       (int)TOYNET_FIELD_OPTIONS_BACK == (int)DGRAM_PASS_OPTIONS_BACK &&
+                       (int)TOYNET_FIELD_TIME_US == (int)DGRAM_PASS_TIME_US &&
+                       (int)TOYNET_FIELD_TIME_NS == (int)DGRAM_PASS_TIME_NS &&
+                       (int)TOYNET_FIELD_DROPS == (int)DGRAM_PASS_DROPS,
+               "the bits of what is asked for are those of what is passed");
 
-/* The destination, from a header that the application wrote. */
-static bool parse(const uint8_t *message, size_t len, struct endpoint *dst)
+#define FIELDS_TO_SEND (TOYNET_FIELD_PKTINFO | TOYNET_FIELD_TTL | TOYNET_FIELD_TOS | TOYNET_FIELD_OPTIONS)
+
+/* What the datagram has of its own, from the same header. */
+static bool parse_control(const struct toynet_datagram_header *h, struct dgram_control *c)
+{
+	*c = (struct dgram_control){0};
+	if ((h->fields & ~(unsigned)FIELDS_TO_SEND) || h->options_len > IP_OPTIONS_MAX)
+		return false;
+	if (h->fields & TOYNET_FIELD_PKTINFO) {
+		c->interface = h->interface;
+		c->source = ip4_from_bytes(h->local);
+	}
+	if (h->fields & TOYNET_FIELD_TTL) {
+		c->ttl = h->ttl;
+		if (h->ttl == 0)
+			return false;
+	}
+	c->has_tos = (h->fields & TOYNET_FIELD_TOS) != 0;
+	c->tos = h->tos;
+	c->has_options = (h->fields & TOYNET_FIELD_OPTIONS) != 0;
+	c->options_len = h->options_len;
+	memcpy(c->options, h->options, sizeof(c->options));
+	return true;
+}
+
+/* The destination and the rest, from a header that the application wrote. */
+static bool parse(const uint8_t *message, size_t len, struct endpoint *dst, struct dgram_control *control)
 {
 	struct toynet_datagram_header h;
 
 	if (len < sizeof(h))
 		return false;
 	memcpy(&h, message, sizeof(h));
-	if (h.magic != TOYNET_RECORD_MAGIC || h.type != TOYNET_RECORD_DATAGRAM || h.length != len - sizeof(h))
+	if (h.magic != TOYNET_RECORD_MAGIC || h.version != TOYNET_DATAGRAM_VERSION ||
+	    h.type != TOYNET_RECORD_DATAGRAM || h.length != len - sizeof(h) || !parse_control(&h, control))
 		return false;
 	*dst = (struct endpoint){0};
 	if (h.addr.family == IP_NONE)
@@ -39,45 +77,95 @@ static bool parse(const uint8_t *message, size_t len, struct endpoint *dst)
 	return true;
 }
 
-static void fill_header(struct toynet_datagram_header *h, const struct dgram_record *rec)
+static void fill_options(struct toynet_datagram_header *h, const struct dgram_record *rec)
+{
+	if (h->fields & TOYNET_FIELD_OPTIONS) {
+		h->options_len = rec->options_len;
+		memcpy(h->options, rec->options, rec->options_len);
+	}
+	if (h->fields & TOYNET_FIELD_OPTIONS_BACK)
+		h->options_back_len = ip_options_back(rec->options, rec->options_len, rec->addr.addr, h->options_back);
+}
+
+/* What the application has asked for. */
+static void fill_fields(struct toynet_datagram_header *h, const struct dgram_record *rec, uint8_t pass)
+{
+	h->fields = pass;
+	if (rec->options_len == 0)
+		h->fields &= (uint16_t) ~(TOYNET_FIELD_OPTIONS | TOYNET_FIELD_OPTIONS_BACK);
+	if (pass & DGRAM_PASS_PKTINFO) {
+		h->interface = IP_INTERFACE;
+		memcpy(h->local, rec->local.b, sizeof(h->local));
+		memcpy(h->destination, rec->dst.b, sizeof(h->destination));
+	}
+	if (pass & DGRAM_PASS_TTL)
+		h->ttl = rec->ttl;
+	if (pass & DGRAM_PASS_TOS)
+		h->tos = rec->tos;
+	if (pass & (DGRAM_PASS_TIME_US | DGRAM_PASS_TIME_NS))
+		h->time_ns = (uint64_t)(clock_epoch_ns() + rec->at.ns);
+	if (pass & DGRAM_PASS_DROPS)
+		h->drops = rec->drops;
+	fill_options(h, rec);
+}
+
+static void fill_header(struct toynet_datagram_header *h, const struct dgram_record *rec, uint8_t pass)
 {
 	*h = (struct toynet_datagram_header){
 	        .magic = TOYNET_RECORD_MAGIC,
+	        .version = TOYNET_DATAGRAM_VERSION,
 	        .type = rec->error ? TOYNET_RECORD_ERROR : TOYNET_RECORD_DATAGRAM,
-	        .ttl = rec->ttl,
 	        .length = rec->len,
 	        .error = (uint32_t)rec->error,
 	        .addr = {.family = rec->addr.addr.family, .port = rec->addr.port},
 	};
 	memcpy(h->addr.ip, rec->addr.addr.b, sizeof(h->addr.ip));
+	if (rec->error && !rec->reported)
+		return;
+	fill_fields(h, rec, pass);
+	if (!rec->error)
+		return;
+	h->fields |= TOYNET_FIELD_REPORT;
+	h->mtu = rec->mtu;
+	memcpy(h->offender, rec->offender.b, sizeof(h->offender));
+	h->icmp_type = rec->icmp_type;
+	h->icmp_code = rec->icmp_code;
+}
+
+/* Tells the application that its datagram was refused. */
+static void refuse(struct channels *c, struct channel *ch, struct endpoint dst, int error)
+{
+	struct dgram_record rec = {.addr = dst, .error = error, .reported = ch->so->dgram.recverr};
+	struct toynet_datagram_header h;
+
+	fill_header(&h, &rec, 0);
+	if (send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		COUNT(stack_counters(c->stack), SocketErrorDrops);
 }
 
 /* False: kept, because the send ring is full or memory is short. */
-static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst, const uint8_t *data, uint32_t len)
+static bool pass_on(struct channels *c, struct channel *ch, struct endpoint dst, const struct dgram_control *control,
+                    const uint8_t *data, uint32_t len)
 {
-	int error = socket_send_datagram(c->stack, ch->so, dst, NULL, data, len);
+	int error = socket_send_datagram(c->stack, ch->so, dst, control, data, len);
 
 	if (error == 0)
 		return true;
-	if (error == EAGAIN || error == ENOBUFS) {
-		struct kept_datagram *k = malloc(sizeof(*k) + len);
-		if (!k) {
-			socket_datagram_lost(c->stack, ch->so);
-			return true;
-		}
-		*k = (struct kept_datagram){.dst = dst, .len = len};
-		memcpy(k->data, data, len);
-		ch->datagram = k;
-		if (error == ENOBUFS)
-			channel_retry(c, ch, CHANNEL_RETRY);
-		return false;
+	if (error != EAGAIN && error != ENOBUFS) {
+		refuse(c, ch, dst, error);
+		return true;
 	}
-	struct dgram_record rec = {.addr = dst, .error = error};
-	struct toynet_datagram_header h;
-	fill_header(&h, &rec);
-	if (send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		COUNT(stack_counters(c->stack), SocketErrorDrops);
-	return true;
+	struct kept_datagram *k = malloc(sizeof(*k) + len);
+	if (!k) {
+		socket_datagram_lost(c->stack, ch->so);
+		return true;
+	}
+	*k = (struct kept_datagram){.dst = dst, .control = *control, .len = len};
+	memcpy(k->data, data, len);
+	ch->datagram = k;
+	if (error == ENOBUFS)
+		channel_retry(c, ch, CHANNEL_RETRY);
+	return false;
 }
 
 static bool pass_on_kept(struct channels *c, struct channel *ch)
@@ -87,7 +175,7 @@ static bool pass_on_kept(struct channels *c, struct channel *ch)
 	if (!k)
 		return true;
 	ch->datagram = NULL;
-	bool passed = pass_on(c, ch, k->dst, k->data, k->len);
+	bool passed = pass_on(c, ch, k->dst, &k->control, k->data, k->len);
 	free(k);
 	return passed;
 }
@@ -113,12 +201,13 @@ static void datagram_take(struct channels *c, struct channel *ch)
 			return;
 		}
 		struct endpoint dst;
+		struct dgram_control control;
 		size_t head = sizeof(struct toynet_datagram_header);
-		if ((size_t)n > sizeof(c->scratch) || !parse(c->scratch, (size_t)n, &dst)) {
+		if ((size_t)n > sizeof(c->scratch) || !parse(c->scratch, (size_t)n, &dst, &control)) {
 			COUNT(stack_counters(c->stack), UdpBadRecords);
 			continue;
 		}
-		if (!pass_on(c, ch, dst, c->scratch + head, (uint32_t)((size_t)n - head)))
+		if (!pass_on(c, ch, dst, &control, c->scratch + head, (uint32_t)((size_t)n - head)))
 			return;
 	}
 }
@@ -149,7 +238,7 @@ static void datagram_deliver(struct channels *c, struct channel *ch, const struc
 	struct iovec iov[1 + STACK_DELIVERY_IOV] = {{.iov_base = &h, .iov_len = sizeof(h)}};
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 1 + (size_t)d->niov};
 
-	fill_header(&h, &d->rec);
+	fill_header(&h, &d->rec, ch->so->dgram.pass);
 	memcpy(iov + 1, d->iov, (size_t)d->niov * sizeof(*iov));
 	ssize_t n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	int error = n < 0 ? errno : 0;

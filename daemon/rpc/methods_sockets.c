@@ -212,16 +212,23 @@ void sockets_check_destination(struct call *c, const ProtobufCMessage *request, 
 {
 	const Toynet__V1__CheckDestinationRequest *r = (const Toynet__V1__CheckDestinationRequest *)request;
 	Toynet__V1__CheckDestinationResponse m = TOYNET__V1__CHECK_DESTINATION_RESPONSE__INIT;
-	struct endpoint dst = {0};
-	int err = so->protocol == SOCKET_TCP ? EOPNOTSUPP : 0;
+	struct endpoint dst = {0}, source = {0};
+	struct dgram_control control = {.interface = r->interface, .has_options = r->options.len > 0};
+	int err = so->protocol == SOCKET_TCP ? EOPNOTSUPP : r->options.len > sizeof(control.options) ? EINVAL : 0;
 
 	if (!err && r->destination)
 		err = address_read(r->destination, so->family, &dst);
+	if (!err && r->source)
+		err = address_read(r->source, so->family, &source);
 	if (err) {
 		call_errno(c, err, NULL);
 		return;
 	}
-	m.error = (uint32_t)socket_check_datagram(c->conn->srv->stack, so, dst, NULL, r->length, &m.max_length);
+	control.source = source.addr;
+	control.options_len = (uint8_t)r->options.len;
+	if (control.has_options)
+		memcpy(control.options, r->options.data, r->options.len);
+	m.error = (uint32_t)socket_check_datagram(c->conn->srv->stack, so, dst, &control, r->length, &m.max_length);
 	call_reply(c, base_of(&m));
 }
 

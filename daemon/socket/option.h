@@ -23,7 +23,7 @@ struct option_row {
 	option_get get;   /* NULL: write only, likewise */
 };
 
-#define DATAGRAM_OPTIONS 27
+#define DATAGRAM_OPTIONS 28
 extern const struct option_row datagram_options[DATAGRAM_OPTIONS];
 
 #endif

@@ -1,6 +1,7 @@
 /* The options of datagram sockets: broadcast, multicast, and what raw sockets have. Memberships come as the structures
  * of <netinet/in.h>, byte for byte: group, interface, and either an index (struct ip_mreqn) or a source (struct
- * ip_mreq_source). The stack has one interface, which is named by its address, or by none. */
+ * ip_mreq_source). The stack has one interface, which is named by its address, its index, or not at
+ * all. */
 #include "socket/option.h"
 
 #define MREQ_LEN        8
@@ -28,11 +29,13 @@ static bool is_our_interface(const struct stack *s, const uint8_t address[4])
 	return ip_is_unspecified(a) || ip_is_ours(&s->ip, a);
 }
 
-static bool names_index(const uint8_t index[4])
+/* By an index other than ours. */
+static bool names_another(const uint8_t index[4])
 {
-	static const uint8_t none[4];
+	uint32_t i;
 
-	return memcmp(index, none, sizeof(none)) != 0;
+	memcpy(&i, index, sizeof(i));
+	return i != 0 && i != IP_INTERFACE;
 }
 
 static int set_multicast_if(struct stack *s, struct socket *so, const struct socket_option_value *v)
@@ -42,7 +45,7 @@ static int set_multicast_if(struct stack *s, struct socket *so, const struct soc
 
 	if (v->len != 4 && v->len != MREQ_LEN && v->len != MREQN_LEN)
 		return EINVAL;
-	if (!is_our_interface(s, address) || (v->len == MREQN_LEN && names_index(v->bytes + 8)))
+	if (!is_our_interface(s, address) || (v->len == MREQN_LEN && names_another(v->bytes + 8)))
 		return EADDRNOTAVAIL;
 	struct ip_addr a = ip4_from_bytes(address);
 	so->dgram.mc_local = ip_is_unspecified(a) ? (struct ip_addr){0} : a;
@@ -94,7 +97,7 @@ static int membership(struct stack *s, struct socket *so, const struct socket_op
 {
 	if (v->len != MREQ_LEN && v->len != MREQN_LEN)
 		return EINVAL;
-	if (!is_our_interface(s, v->bytes + 4) || (v->len == MREQN_LEN && names_index(v->bytes + 8)))
+	if (!is_our_interface(s, v->bytes + 4) || (v->len == MREQN_LEN && names_another(v->bytes + 8)))
 		return ENODEV;
 	return igmp_change(&s->ip, &so->dgram.groups, what, ip4_from_bytes(v->bytes), (struct ip_addr){0});
 }
@@ -237,6 +240,16 @@ static int64_t get_require_checksum(struct socket *so, struct socket_option_valu
 	return so->dgram.csum_wanted;
 }
 
+/* RFC 1122 3.4, ADVISE_DELIVPROB: the application says that nothing comes back from its peer. */
+static int set_advise_dead(struct stack *s, struct socket *so, const struct socket_option_value *v)
+{
+	if (!dgram_connected(&so->dgram))
+		return ENOTCONN;
+	if (v->number)
+		ip_advise_dead(&s->ip, so->dgram.pcb.remote.addr);
+	return 0;
+}
+
 /* The figures of SO_MEMINFO in the order of <linux/sock_diag.h>; what the stack has no notion of is 0. */
 static int64_t get_meminfo(struct socket *so, struct socket_option_value *v)
 {
@@ -280,5 +293,6 @@ const struct option_row datagram_options[] = {
         {OPT_IP_MTU, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_mtu},
         {OPT_SO_MEMINFO, FOR_DATAGRAM, OPTION_RAW, 0, 0, NULL, get_meminfo},
         {OPT_SO_NO_CHECK, FOR_UDP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_no_check, get_no_check},
+        {OPT_TOYNET_ADVISE_DEAD, FOR_DATAGRAM, OPTION_NUMBER, 0, 1, set_advise_dead, NULL},
         {OPT_TOYNET_UDP_REQUIRE_CHECKSUM, FOR_UDP, OPTION_NUMBER, 0, 1, set_require_checksum, get_require_checksum},
 };

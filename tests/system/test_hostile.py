@@ -314,13 +314,14 @@ def datagram_headers_that_lie():
     """Malformed records on the descriptor of a datagram socket are counted and dropped."""
     def bad_records():
         rng = random.Random(9)
-        good = struct.pack("=HBBIIBBH16s", 0x7479, 2, 0, 4, 0, 4, 0, 53, socket.inet_aton(KERNEL)) + b"data"
+        head = struct.pack("=HBBIIHBBBBH16s", 0x7479, 2, 2, 4, 0, 0, 0, 0, 4, 0, 53, socket.inet_aton(KERNEL))
+        good = head + bytes(192 - len(head)) + b"data"
         for cut in range(1, len(good)):
             yield good[:cut]
         yield good + b"more than it says"
         for _ in range(200):
-            yield rng.randbytes(rng.randrange(1, 80))
-        for position in range(32):
+            yield rng.randbytes(rng.randrange(1, 250))
+        for position in range(192):
             yield good[:position] + bytes([good[position] ^ 0xff]) + good[position + 1:]
 
     with Lab() as lab:

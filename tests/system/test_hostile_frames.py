@@ -309,8 +309,8 @@ def stations():
     besiege("stations", attacks.STATIONS, drain=ARP_REACHABLE_FOR + 5)
 
 
-RECORD = struct.Struct("=HBBIIBBH16s")  # proto/include/toynet/descriptor.h: struct toynet_datagram_header
-RECORD_MAGIC, RECORD_DATAGRAM, FAMILY = 0x7479, 2, 4
+RECORD = struct.Struct("=HBBIIHBBBBH16s156x")  # proto/include/toynet/descriptor.h: struct toynet_datagram_header
+RECORD_MAGIC, RECORD_VERSION, RECORD_DATAGRAM, FAMILY = 0x7479, 2, 2, 4
 
 
 def send_to_everybody(_, count):
@@ -318,8 +318,9 @@ def send_to_everybody(_, count):
     text = b"is anybody there?"
     with Sock(socket.SOCK_DGRAM) as s:
         for number in range(count):
-            address, _ = attacks.station(number)
-            os.write(s.fd, RECORD.pack(RECORD_MAGIC, RECORD_DATAGRAM, 0, len(text), 0, FAMILY, 0, 9, address) + text)
+            record = RECORD.pack(RECORD_MAGIC, RECORD_VERSION, RECORD_DATAGRAM, len(text), 0, 0, 0, 0, FAMILY, 0, 9,
+                                 attacks.station(number)[0])
+            os.write(s.fd, record + text)
         return count
 
 

@@ -392,7 +392,7 @@ def lib():
     global _lib
     if _lib is None:
         _lib = ctypes.CDLL(os.path.join(BUILD, "release", "client", "libtoynet.so"), use_errno=True)
-        for name in ("send", "recv", "sendto", "recvfrom"):
+        for name in ("send", "recv", "sendto", "recvfrom", "sendmsg", "recvmsg"):
             getattr(_lib, f"toynet_{name}").restype = ctypes.c_ssize_t
         _lib.toynet_error_detail.restype = ctypes.c_char_p
     return _lib
@@ -413,6 +413,39 @@ def _pack(address):
 
 def _unpack(raw):
     return socket.inet_ntoa(raw[4:8]), struct.unpack("!H", raw[2:4])[0]
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint32), ("iov", ctypes.c_void_p),
+                ("iovlen", ctypes.c_size_t), ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
+                ("flags", ctypes.c_int)]
+
+
+class _Message:
+    """A struct msghdr and the memory that it points to."""
+
+    def __init__(self, buffers, control, name):
+        self.buffers = [ctypes.create_string_buffer(b, len(b)) for b in buffers]
+        self.parts = (_Iovec * len(buffers))(*[_Iovec(ctypes.addressof(b), len(b)) for b in self.buffers])
+        self.control = ctypes.create_string_buffer(control, len(control))
+        self.name = ctypes.create_string_buffer(name or b"", len(name or b""))
+        self.header = _Header(ctypes.addressof(self.name) if name else None, len(name or b""),
+                              ctypes.addressof(self.parts), len(buffers), ctypes.addressof(self.control), len(control), 0)
+
+
+def _control(level, kind, data):
+    return struct.pack("=Qii", 16 + len(data), level, kind) + data + bytes(-len(data) % 8)
+
+
+def _controls(raw):
+    while len(raw) >= 16:
+        length, level, kind = struct.unpack("=Qii", raw[:16])
+        yield level, kind, raw[16:length]
+        raw = raw[(length + 7) & ~7:]
 
 
 class Sock:
@@ -496,6 +529,20 @@ class Sock:
         length = ctypes.c_uint32(16)
         n = _check(lib().toynet_recvfrom(self.fd, data, ctypes.c_size_t(size), flags, raw, ctypes.byref(length)))
         return data.raw[:n], _unpack(raw.raw)
+
+    def sendmsg(self, buffers, ancillary=(), flags=0, address=None):
+        control = b"".join(_control(*c) for c in ancillary)
+        m = _Message(buffers, control, _pack(address) if address else None)
+        return _check(lib().toynet_sendmsg(self.fd, ctypes.byref(m.header), flags))
+
+    def recvmsg(self, size, control=0, flags=0):
+        data = ctypes.create_string_buffer(max(size, 1))
+        m = _Message([], bytes(control), bytes(16))
+        m.parts = (_Iovec * 1)(_Iovec(ctypes.addressof(data), size))
+        m.header.iov, m.header.iovlen = ctypes.addressof(m.parts), 1
+        n = _check(lib().toynet_recvmsg(self.fd, ctypes.byref(m.header), flags))
+        ancillary = list(_controls(m.control.raw[:m.header.controllen]))
+        return data.raw[:min(n, size)], ancillary, m.header.flags, _unpack(m.name.raw)
 
     def setblocking(self, blocking):
         os.set_blocking(self.fd, blocking)

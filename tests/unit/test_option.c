@@ -155,6 +155,27 @@ START_TEST(figures_of_a_datagram_socket)
 }
 END_TEST
 
+/* RFC 1122 3.4, ADVISE_DELIVPROB. */
+START_TEST(advice_of_a_datagram_socket)
+{
+	struct tcp_net n;
+	struct socket *so;
+	struct socket_option_value v;
+	tcp_net_begin(&n, &tcp_net_plain);
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_UDP, IP_V4, 0, 1, &so), 0);
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_ADVISE_DEAD, 1), ENOTCONN);
+	ck_assert_int_eq(socket_connect(n.stack, so, (struct endpoint){addr(PEER), 9}), 0);
+	uint64_t before = n.stack->counters.v[CNT_ArpOutRequests];
+	ck_assert_int_eq(set(&n, so, OPT_TOYNET_ADVISE_DEAD, 1), 0);
+	tcp_net_pass(&n, 10);
+	ck_assert_int_eq(socket_send_datagram(n.stack, so, (struct endpoint){0}, NULL, "x", 1), 0);
+	tcp_net_pass(&n, 10);
+	ck_assert_uint_eq(n.stack->counters.v[CNT_ArpOutRequests], before + 1);
+	ck_assert_int_eq(socket_get_option(n.stack, so, OPT_TOYNET_ADVISE_DEAD, &v), ENOPROTOOPT);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(buffers_are_granted_within_bounds)
 {
 	struct tcp_net n;
@@ -623,9 +644,9 @@ Suite *option_suite(void);
 Suite *option_suite(void)
 {
 	UNIT_SUITE("option", every_option, what_is_not_in_the_table, figures_of_a_datagram_socket,
-	           buffers_are_granted_within_bounds, linger, a_value_of_another_kind, congestion_control_by_name,
-	           memberships_and_interfaces, negotiated_before_the_opening, a_syn_without_options,
-	           children_have_their_listeners_choice, delayed_acks_and_quick_ones,
+	           advice_of_a_datagram_socket, buffers_are_granted_within_bounds, linger, a_value_of_another_kind,
+	           congestion_control_by_name, memberships_and_interfaces, negotiated_before_the_opening,
+	           a_syn_without_options, children_have_their_listeners_choice, delayed_acks_and_quick_ones,
 	           a_cork_holds_back_what_is_no_full_segment, a_cork_leaks, a_cork_and_what_pushes,
 	           a_push_does_not_fill_a_small_window, the_clamp_bounds_the_window, syn_retries_of_its_own,
 	           fin_wait_2_and_time_wait_of_its_own, tcp_info_is_read_only, state_shows_in_options);

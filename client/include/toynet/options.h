@@ -22,7 +22,9 @@
 /* At any time. */
 #define TOYNET_TCP_DELACK    6 /* milliseconds, 0 to 499: longest delay of an acknowledgment */
 #define TOYNET_TCP_TIME_WAIT 7 /* milliseconds, 0 to 3,600,000: length of TIME-WAIT */
-/* UDP, at any time. */
-#define TOYNET_UDP_REQUIRE_CHECKSUM 8 /* 0 or 1: datagrams that come without a checksum are dropped */
+/* Datagram sockets, at any time. */
+#define TOYNET_UDP_REQUIRE_CHECKSUM 8 /* 0 or 1, UDP: datagrams that come without a checksum are dropped */
+#define TOYNET_ADVISE_DEAD \
+	9 /* 1: nothing comes back from the connected peer; its next hop is asked again. Write only */
 
 #endif

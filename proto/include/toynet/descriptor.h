@@ -53,18 +53,53 @@ struct toynet_accept_record {
 	uint8_t pad[8];
 };
 
+#define TOYNET_DATAGRAM_VERSION 2
+#define TOYNET_IP_OPTIONS_MAX   40
+
+/* What of a datagram's header is set, besides its address; the rest is zero. To the application goes what it has asked
+ * for by socket options; from it comes what it gave with this datagram: of these the first four. */
+enum toynet_datagram_field {
+	TOYNET_FIELD_PKTINFO = 1 << 0, /* interface, local and destination; from the application the first two */
+	TOYNET_FIELD_TTL = 1 << 1,
+	TOYNET_FIELD_TOS = 1 << 2,
+	TOYNET_FIELD_OPTIONS = 1 << 3,      /* as received; from the application in the form of IP_OPTIONS (ip(7)) */
+	TOYNET_FIELD_OPTIONS_BACK = 1 << 4, /* IP_RETOPTS */
+	TOYNET_FIELD_TIME_US = 1 << 5,      /* time_ns, for SO_TIMESTAMP */
+	TOYNET_FIELD_TIME_NS = 1 << 6,      /* and for SO_TIMESTAMPNS */
+	TOYNET_FIELD_DROPS = 1 << 7,
+	TOYNET_FIELD_REPORT = 1 << 8, /* IP_RECVERR, of an error: mtu, offender and ICMP type and code; the payload is
+	                                 what the message quotes */
+	TOYNET_FIELDS_ALL = (1 << 9) - 1
+};
+
+/* Of fixed size, so that one recvmsg puts it and the payload in their places. IP addresses without a family are of the
+ * socket's; IPv4 uses the first four bytes. */
 struct toynet_datagram_header {
 	uint16_t magic;
+	uint8_t version; /* TOYNET_DATAGRAM_VERSION */
 	uint8_t type;    /* TOYNET_RECORD_DATAGRAM or TOYNET_RECORD_ERROR */
-	uint8_t ttl;     /* daemon to application: TTL of the datagram */
 	uint32_t length; /* payload bytes that follow */
 	uint32_t error;  /* TOYNET_RECORD_ERROR: errno */
+	uint16_t fields; /* enum toynet_datagram_field */
+	uint8_t ttl, tos;
 	struct toynet_wire_addr
 	        addr; /* to the daemon: destination (family 0: the connected peer); from it: the source */
+	uint32_t interface;      /* index; from the application 0: any */
+	uint8_t local[16];       /* the specific destination; from the application the source to be used, 0: any */
+	uint8_t destination[16]; /* as in the datagram's header: a group or a broadcast address, too */
+	uint64_t time_ns;        /* of arrival, since 1970 */
+	uint32_t drops;          /* datagrams that the socket had lost before, modulo 2^32 */
+	uint32_t mtu;            /* of an error EMSGSIZE */
+	uint8_t offender[16];    /* who sent the error; 0: the stack itself */
+	uint8_t icmp_type, icmp_code;
+	uint8_t options_len, options_back_len; /* bytes, at most TOYNET_IP_OPTIONS_MAX */
+	uint8_t options[TOYNET_IP_OPTIONS_MAX];
+	uint8_t options_back[TOYNET_IP_OPTIONS_MAX];
+	uint8_t reserved[4];
 };
 
 _Static_assert(sizeof(struct toynet_wire_addr) == 20, "layout is shared between processes");
 _Static_assert(sizeof(struct toynet_accept_record) == 64, "layout is shared between processes");
-_Static_assert(sizeof(struct toynet_datagram_header) == 32, "layout is shared between processes");
+_Static_assert(sizeof(struct toynet_datagram_header) == 192, "layout is shared between processes");
 
 #endif
