@@ -1,5 +1,6 @@
 /* Any bytes as IPv4 options: the form of IP_OPTIONS that an application sets, and those of a header that arrives or is
  * quoted. What is accepted has a way back of no more routers, and is written as it was read. */
+#include "ip/ip_options.h"
 #include "fuzz.h"
 #include "ip/source_route.h"
 
@@ -19,6 +20,20 @@ static void from_application(const uint8_t *p, uint32_t len)
 	FUZZ_NEED(ip_source_route_format(&back, again) == n && memcmp(text, again, n) == 0);
 	if (r.hops)
 		source_route_write(&r, fuzz_peer(), text);
+}
+
+/* All kinds of options: what is accepted fits in a header, and what goes back can be sent. */
+static void all_kinds(const uint8_t *p, uint32_t len)
+{
+	uint8_t back[IP_OPTIONS_MAX];
+	struct ip_options o;
+
+	if (ip_options_parse(p, len, &o))
+		FUZZ_NEED(o.len % 4 == 0 && o.len + ip_source_route_len(&o.route) <= IP_OPTIONS_MAX);
+	if (len > IP_OPTIONS_MAX)
+		return;
+	uint8_t n = ip_options_back(p, (uint8_t)len, fuzz_peer(), back);
+	FUZZ_NEED(n <= sizeof(back) && ip_options_parse(back, n, &o));
 }
 
 /* As one that has arrived: its last routers are the way back. */
@@ -47,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, data, len);
 	from_application(copy, len);
 	from_header(copy, len);
+	all_kinds(copy, len);
 	free(copy);
 	return 0;
 }
