@@ -24,6 +24,7 @@
 #include <toynet/descriptor.h>
 #include <toynet/v1/toynet.pb.h>
 
+#include "sys.h"
 #include "toynet.h"
 
 /* detail.c: the words of toynet_error_detail(). */
@@ -99,6 +100,10 @@ int client_linger(const struct client_id *id, unsigned seconds);
 toynet_v1_SocketRef client_ref(const struct client_id *id);
 int client_names(const struct client_id *id, toynet_v1_NamesResponse *names);
 int client_get_number(const struct client_id *id, toynet_v1_Option option, int64_t *number);
+
+/* pool.c: the credentials of the daemon, as the kernel gives them for the control connection; it is opened when there has
+ * been none. False: there is no daemon. */
+bool client_pool_peer(struct ucred *out);
 
 /* io.c */
 

@@ -30,7 +30,7 @@ static uint32_t fill(int fd)
 	for (size_t i = 0; i < FILLER_CHUNKS; i++)
 		iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = sizeof(zeros)};
 	while (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && !(p.revents & (POLLERR | POLLHUP))) {
-		ssize_t n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = SYS(sendmsg)(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n <= 0)
 			break;
@@ -67,7 +67,7 @@ static int connect_stream(const struct client_id *id, toynet_v1_ConnectRequest *
 {
 	toynet_v1_ConnectResponse response = toynet_v1_ConnectResponse_init_zero;
 	toynet_v1_NamesResponse names;
-	int status = fcntl(id->fd, F_GETFL);
+	int status = SYS(fcntl)(id->fd, F_GETFL);
 	int64_t deadline_ms = 0;
 
 	if (status < 0)

@@ -48,7 +48,7 @@ static void order(struct attempts *a, const struct addrinfo *list)
 static void give_up(struct attempts *a, int i, int error)
 {
 	if (a->p[i].fd >= 0)
-		close(a->p[i].fd);
+		SYS(close)(a->p[i].fd);
 	a->p[i].fd = -1;
 	a->error = error;
 	a->failed = a->address[i];
@@ -165,7 +165,7 @@ int toynet_connect_host(const char *host, const char *service, int flags, int ti
 	int won = race(&a, deadline_ms), fd = won >= 0 ? a.p[won].fd : -1;
 	for (int i = 0; i < a.begun; i++)
 		if (i != won && a.p[i].fd >= 0)
-			close(a.p[i].fd);
+			SYS(close)(a.p[i].fd);
 	if (fd < 0)
 		failed(&a, host, service);
 	int error = errno;
@@ -173,10 +173,10 @@ int toynet_connect_host(const char *host, const char *service, int flags, int ti
 	errno = error;
 	if (fd < 0)
 		return -1;
-	int status = fcntl(fd, F_GETFL);
+	int status = SYS(fcntl)(fd, F_GETFL);
 	if (!(flags & SOCK_NONBLOCK))
-		fcntl(fd, F_SETFL, status & ~O_NONBLOCK);
+		SYS(fcntl)(fd, F_SETFL, status & ~O_NONBLOCK);
 	if (!(flags & SOCK_CLOEXEC))
-		fcntl(fd, F_SETFD, 0);
+		SYS(fcntl)(fd, F_SETFD, 0);
 	return fd;
 }

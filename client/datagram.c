@@ -200,7 +200,7 @@ ssize_t client_datagram_send(int fd, const struct msghdr *msg, int flags)
 	iov[0] = (struct iovec){.iov_base = &header, .iov_len = sizeof(header)};
 	memcpy(iov + 1, msg->msg_iov, msg->msg_iovlen * sizeof(*iov));
 
-	ssize_t n = sendmsg(fd, &out, flags | MSG_NOSIGNAL);
+	ssize_t n = SYS(sendmsg)(fd, &out, flags | MSG_NOSIGNAL);
 
 	if (n >= 0)
 		return n - (ssize_t)sizeof(header);
@@ -286,11 +286,11 @@ static ssize_t take_report(int fd, struct msghdr *msg, size_t room)
 	}
 	if (!k.cookie) {
 		struct toynet_datagram_header next;
-		ssize_t n = recv(fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
+		ssize_t n = SYS(recv)(fd, &next, sizeof(next), MSG_DONTWAIT | MSG_PEEK);
 
 		if (n != sizeof(next) || next.type != TOYNET_RECORD_ERROR || !(next.fields & TOYNET_FIELD_REPORT))
 			return client_fail(EAGAIN, "recv: no error is next");
-		n = recvmsg(fd, (struct msghdr *)(uintptr_t)&in, MSG_DONTWAIT | MSG_TRUNC);
+		n = SYS(recvmsg)(fd, (struct msghdr *)(uintptr_t)&in, MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0)
 			return client_fail(errno, "recv: %s", strerror(errno));
 		if (client_datagram_check(&k.header, (size_t)n, &addr) == EPROTO || k.header.length > REPORT_MAX)
@@ -361,7 +361,7 @@ ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags)
 	memcpy(iov + 1, msg->msg_iov, msg->msg_iovlen * sizeof(*iov));
 	iov[1 + msg->msg_iovlen] = (struct iovec){.iov_base = beyond, .iov_len = sizeof(beyond)};
 	/* MSG_TRUNC: the whole length, which the header must agree with. */
-	ssize_t n = recvmsg(fd, &in, (flags & ~MSG_WAITALL) | MSG_TRUNC);
+	ssize_t n = SYS(recvmsg)(fd, &in, (flags & ~MSG_WAITALL) | MSG_TRUNC);
 
 	if (n <= 0) {
 		int end = n < 0 ? errno : 0;
@@ -376,7 +376,7 @@ ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags)
 	error = client_datagram_check(&header, (size_t)n, &src);
 	if (error) {
 		if (flags & MSG_PEEK)
-			recv(fd, &header, sizeof(header), MSG_DONTWAIT);
+			SYS(recv)(fd, &header, sizeof(header), MSG_DONTWAIT);
 		if (error != EPROTO)
 			keep_report(fd, &header, msg, beyond);
 		return fail_received(error);

@@ -203,7 +203,7 @@ struct client_conn *client_conn_new(int fd)
 
 	if (!c || fstat(fd, &st) < 0 || !(c->session = new_session(c))) {
 		free(c);
-		close(fd);
+		SYS(close)(fd);
 		client_fail(ENOMEM, "no memory for a connection to toynetd");
 		return NULL;
 	}
@@ -217,20 +217,20 @@ struct client_conn *client_conn_new(int fd)
 static void close_received(struct client_conn *c)
 {
 	for (int i = 0; i < c->nfds; i++)
-		close(c->fds[i]);
+		SYS(close)(c->fds[i]);
 	c->nfds = 0;
 }
 
 void client_conn_abandon(struct client_conn *c)
 {
 	if (same_descriptor(c))
-		close(c->fd);
+		SYS(close)(c->fd);
 }
 
 void client_conn_free(struct client_conn *c)
 {
 	if (same_descriptor(c))
-		close(c->fd);
+		SYS(close)(c->fd);
 	close_received(c);
 	nghttp2_session_del(c->session);
 	free(c);
@@ -262,7 +262,7 @@ static bool send_all(struct client_conn *c, const uint8_t *bytes, size_t len, in
 			        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
 			memcpy(CMSG_DATA(cmsg), fd, sizeof(int));
 		}
-		ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+		ssize_t n = SYS(sendmsg)(c->fd, &msg, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -318,7 +318,7 @@ static void keep_descriptors(struct client_conn *c, struct msghdr *msg)
 			if (c->nfds < CLIENT_FDS_MAX) {
 				c->fds[c->nfds++] = fd;
 			} else {
-				close(fd);
+				SYS(close)(fd);
 				c->over = true;
 			}
 		}
@@ -340,11 +340,11 @@ static enum read_result read_some(struct client_conn *c, int flags, bool interru
 	struct iovec iov = {.iov_base = in, .iov_len = sizeof(in)};
 	struct msghdr msg = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC | flags);
+	ssize_t n = SYS(recvmsg)(c->fd, &msg, MSG_CMSG_CLOEXEC | flags);
 
 	while (n < 0 && errno == EINTR && !interruptible) {
 		msg.msg_controllen = sizeof(control);
-		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC | flags);
+		n = SYS(recvmsg)(c->fd, &msg, MSG_CMSG_CLOEXEC | flags);
 	}
 	if (n < 0 && errno == EINTR)
 		return READ_INTERRUPTED;

@@ -27,7 +27,7 @@ int client_is_stream(int fd, bool *stream)
 	int type;
 	socklen_t len = sizeof(type);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+	if (SYS(getsockopt)(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return client_fail(errno, "descriptor %d is not a socket", fd);
 	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 		return client_fail(ENOTSOCK, "descriptor %d is not a toynet socket", fd);
@@ -43,10 +43,10 @@ int client_identify(int fd, struct client_id *id)
 	id->fd = fd;
 	if (client_is_stream(fd, &id->stream) < 0)
 		return -1;
-	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_UNIX)
+	if (SYS(getsockopt)(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_UNIX)
 		return client_fail(ENOTSOCK, "descriptor %d is a socket of the kernel, not of toynet", fd);
 	len = sizeof(id->cookie);
-	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &id->cookie, &len) < 0)
+	if (SYS(getsockopt)(fd, SOL_SOCKET, SO_COOKIE, &id->cookie, &len) < 0)
 		return client_fail(errno, "SO_COOKIE of descriptor %d", fd);
 	return 0;
 }
@@ -86,22 +86,22 @@ void client_linger_learn(uint64_t cookie, unsigned seconds)
 
 int client_free_slot(int like_fd)
 {
-	int fd = fcntl(like_fd, F_DUPFD_CLOEXEC, 0);
+	int fd = SYS(fcntl)(like_fd, F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0)
 		return client_fail(errno, "no free descriptor in this process; raise RLIMIT_NOFILE or close some");
-	close(fd);
+	SYS(close)(fd);
 	return 0;
 }
 
 int client_apply_flags(int fd, int flags)
 {
-	if (!(flags & SOCK_CLOEXEC) && fcntl(fd, F_SETFD, 0) < 0)
+	if (!(flags & SOCK_CLOEXEC) && SYS(fcntl)(fd, F_SETFD, 0) < 0)
 		return client_fail(errno, "descriptor flags");
 	if (flags & SOCK_NONBLOCK) {
-		int now = fcntl(fd, F_GETFL);
+		int now = SYS(fcntl)(fd, F_GETFL);
 
-		if (now < 0 || fcntl(fd, F_SETFL, now | O_NONBLOCK) < 0)
+		if (now < 0 || SYS(fcntl)(fd, F_SETFL, now | O_NONBLOCK) < 0)
 			return client_fail(errno, "file status flags");
 	}
 	return 0;
@@ -120,7 +120,8 @@ int64_t client_deadline_ms(int fd, int option)
 	struct timeval timeout;
 	socklen_t len = sizeof(timeout);
 
-	if (getsockopt(fd, SOL_SOCKET, option, &timeout, &len) < 0 || (timeout.tv_sec == 0 && timeout.tv_usec == 0))
+	if (SYS(getsockopt)(fd, SOL_SOCKET, option, &timeout, &len) < 0 ||
+	    (timeout.tv_sec == 0 && timeout.tv_usec == 0))
 		return 0;
 	return client_now_ms() + (int64_t)timeout.tv_sec * 1000 + (timeout.tv_usec + 999) / 1000;
 }

@@ -26,7 +26,7 @@ static int native_error(int fd)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? 0 : error;
+	return SYS(getsockopt)(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? 0 : error;
 }
 
 int client_take_error(const struct client_id *id, int *error)
@@ -67,7 +67,7 @@ static ssize_t send_stream(int fd, const struct msghdr *msg, int flags)
 	/* A descriptor sent along would reach the daemon, and no peer. */
 	if (msg->msg_control && msg->msg_controllen)
 		return client_fail(EINVAL, "sendmsg: a stream takes no control messages");
-	ssize_t n = sendmsg(fd, &out, flags | MSG_NOSIGNAL);
+	ssize_t n = SYS(sendmsg)(fd, &out, flags | MSG_NOSIGNAL);
 
 	if (n >= 0)
 		return n;
@@ -91,7 +91,7 @@ static bool has_room(const struct msghdr *msg)
 static ssize_t recv_stream(int fd, struct msghdr *msg, int flags)
 {
 	struct msghdr in = stream_message(msg);
-	ssize_t n = recvmsg(fd, &in, flags);
+	ssize_t n = SYS(recvmsg)(fd, &in, flags);
 
 	msg->msg_namelen = 0;
 	msg->msg_controllen = 0;

@@ -255,7 +255,7 @@ int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	if (!value)
 		return client_fail(EFAULT, "setsockopt: no value");
 	if (o->type == CLIENT_OPTION_NATIVE) {
-		if (setsockopt(fd, level, name, value, len) < 0)
+		if (SYS(setsockopt)(fd, level, name, value, len) < 0)
 			return client_fail(errno, "setsockopt: %s", strerror(errno));
 		return 0;
 	}
@@ -295,7 +295,7 @@ int toynet_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	if (!value || !len)
 		return client_fail(EFAULT, "getsockopt: no room for the value");
 	if (o->type == CLIENT_OPTION_NATIVE) {
-		if (getsockopt(fd, level, name, value, len) < 0)
+		if (SYS(getsockopt)(fd, level, name, value, len) < 0)
 			return client_fail(errno, "getsockopt: %s", strerror(errno));
 		return 0;
 	}

@@ -34,6 +34,8 @@ struct entry {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;   /* every connection of this process */
 static struct entry *abandoned; /* of the parent, in use by its threads when it forked */
+static struct ucred peer;       /* of the control socket, when peer_known */
+static bool peer_known;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
@@ -77,12 +79,48 @@ static int move_high(int fd)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FD_PREFERRED + FDS_ABOVE_US)
 		base = limit.rlim_cur > FD_PREFERRED / 8 ? (int)limit.rlim_cur - FDS_ABOVE_US : 0;
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, base);
+	int high = SYS(fcntl)(fd, F_DUPFD_CLOEXEC, base);
 
 	if (high < 0)
 		return fd;
-	close(fd);
+	SYS(close)(fd);
 	return high;
+}
+
+/* Whom the last connection was made to. */
+static void learn_peer(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (SYS(getsockopt)(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return;
+	pthread_mutex_lock(&lock);
+	peer = cred;
+	peer_known = true;
+	pthread_mutex_unlock(&lock);
+}
+
+bool client_pool_peer(struct ucred *out)
+{
+	bool was_idle, known;
+
+	pthread_mutex_lock(&lock);
+	known = peer_known;
+	*out = peer;
+	pthread_mutex_unlock(&lock);
+	if (known)
+		return true;
+	struct client_conn *c = client_pool_take(true, &was_idle);
+
+	if (!c)
+		return false;
+	client_pool_give(c);
+	pthread_mutex_lock(&lock);
+	*out = peer;
+	known = peer_known;
+	pthread_mutex_unlock(&lock);
+	return known;
 }
 
 /* A connected socket; -1 with errno and detail. */
@@ -98,7 +136,7 @@ static int dial(void)
 		                   path);
 	memcpy(addr.sun_path, path, strlen(path));
 
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = SYS(socket)(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return client_fail(errno, "no descriptor for a connection to toynetd");
@@ -106,13 +144,15 @@ static int dial(void)
 	int r;
 
 	do
-		r = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+		r = SYS(connect)(fd, (struct sockaddr *)&addr, sizeof(addr));
 	while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (r == 0) {
+		learn_peer(fd);
 		return fd;
+	}
 	int error = errno;
 
-	close(fd);
+	SYS(close)(fd);
 	if (error == ENOENT || error == ECONNREFUSED)
 		return client_fail(
 		        error, "no toynetd at %s: start it, or set $" TOYNET_SOCKET_ENV " to its control socket", path);

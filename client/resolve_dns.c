@@ -49,7 +49,7 @@ static ares_socket_t dns_socket(int domain, int type, int protocol, void *ctx)
 static int dns_close(ares_socket_t fd, void *ctx)
 {
 	(void)ctx;
-	return close(fd);
+	return SYS(close)(fd);
 }
 
 static int dns_connect(ares_socket_t fd, const struct sockaddr *addr, ares_socklen_t len, void *ctx)

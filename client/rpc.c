@@ -91,7 +91,7 @@ static int prove(struct client_conn *conn, const struct client_id *id)
 	if (client_conn_exchange(conn, &x) != CLIENT_ANSWERED)
 		return EPROTO;
 	if (x.fd >= 0)
-		close(x.fd);
+		SYS(close)(x.fd);
 	return answer_error(&x);
 }
 
@@ -133,7 +133,7 @@ static int finish(const struct client_call *call, struct client_exchange *x)
 		return 0;
 	}
 	if (x->fd >= 0)
-		close(x->fd);
+		SYS(close)(x->fd);
 	if (error == 0)
 		return 0;
 	if (error == ENOENT && call->id && !call->names_something)
@@ -247,7 +247,7 @@ int client_linger(const struct client_id *id, unsigned seconds)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	struct client_conn *conn = client_pool_take(false, &was_idle);
 	uint64_t socket = conn ? linger_begin(conn, id) : 0;
-	if (close(id->fd) < 0)
+	if (SYS(close)(id->fd) < 0)
 		error = errno;
 	if (socket)
 		linger_end(conn, socket, seconds);

@@ -69,7 +69,7 @@ int toynet_socket(int domain, int type, int protocol)
 	if (client_apply_flags(fd, flags) < 0) {
 		int error = errno;
 
-		close(fd);
+		SYS(close)(fd);
 		errno = error;
 		return -1;
 	}
@@ -127,8 +127,8 @@ static uint32_t fill_listener(int fd)
 
 	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
 		return 0;
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	while (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
+	SYS(setsockopt)(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	while (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && SYS(send)(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
 		bytes++;
 	return bytes;
 }
@@ -188,7 +188,7 @@ static int receive_connection(int listener, int flags, struct toynet_accept_reco
 	struct iovec iov = {.iov_base = record, .iov_len = sizeof(*record)};
 	struct msghdr msg = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(listener, &msg, MSG_CMSG_CLOEXEC | flags);
+	ssize_t n = SYS(recvmsg)(listener, &msg, MSG_CMSG_CLOEXEC | flags);
 
 	if (n < 0)
 		return client_fail(errno, "accept: %s", strerror(errno));
@@ -203,7 +203,7 @@ static int receive_connection(int listener, int flags, struct toynet_accept_reco
 	    record->length == sizeof(*record) && fd >= 0)
 		return fd;
 	if (fd >= 0)
-		close(fd);
+		SYS(close)(fd);
 	return client_fail(EPROTO, "accept: toynetd sent a malformed record of %zd bytes", n);
 }
 
@@ -213,7 +213,7 @@ static int wait_connection(int listener)
 {
 	uint8_t byte;
 
-	if (recv(listener, &byte, 1, MSG_PEEK) < 0)
+	if (SYS(recv)(listener, &byte, 1, MSG_PEEK) < 0)
 		return client_fail(errno, "accept: %s", strerror(errno));
 	return 0;
 }
@@ -234,8 +234,8 @@ static void inherit_native(int listener, int connection)
 	int in_line = 0;
 	socklen_t len = sizeof(in_line);
 
-	if (getsockopt(listener, SOL_SOCKET, SO_OOBINLINE, &in_line, &len) == 0 && in_line)
-		(void)setsockopt(connection, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
+	if (SYS(getsockopt)(listener, SOL_SOCKET, SO_OOBINLINE, &in_line, &len) == 0 && in_line)
+		(void)SYS(setsockopt)(connection, SOL_SOCKET, SO_OOBINLINE, &in_line, sizeof(in_line));
 }
 
 int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
@@ -250,7 +250,7 @@ int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return client_fail(EFAULT, "accept: an address without its length");
 	if (check_listener(fd) < 0)
 		return -1;
-	int status = fcntl(fd, F_GETFL);
+	int status = SYS(fcntl)(fd, F_GETFL);
 
 	if (status < 0)
 		return client_fail(errno, "accept: %s", strerror(errno));
@@ -264,7 +264,7 @@ int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	if (connection < 0)
 		return -1;
 	if (client_apply_flags(connection, flags) < 0 || !client_address_from_wire(&record.peer, &peer)) {
-		close(connection);
+		SYS(close)(connection);
 		return client_fail(EPROTO, "accept: toynetd sent a peer address of family %u", record.peer.family);
 	}
 	client_address_store(&peer, addr, len);
@@ -347,7 +347,7 @@ int toynet_shutdown(int fd, int how)
 		if (shutdown_call(&id, how) < 0)
 			return -1;
 	}
-	if (shutdown(fd, how) < 0)
+	if (SYS(shutdown)(fd, how) < 0)
 		return client_fail(errno, "shutdown: %s", strerror(errno));
 	return 0;
 }
@@ -360,7 +360,7 @@ int toynet_close(int fd)
 	if (client_linger_any() && client_identify(fd, &id) == 0 && id.stream &&
 	    (seconds = client_linger_known(id.cookie)) != 0)
 		return client_linger(&id, seconds);
-	if (close(fd) < 0)
+	if (SYS(close)(fd) < 0)
 		return client_fail(errno, "close: %s", strerror(errno));
 	return 0;
 }

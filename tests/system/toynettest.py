@@ -103,9 +103,9 @@ def enter_netns(name):
             raise OSError(ctypes.get_errno(), f"setns {name}")
 
 
-def command(*argv, check=True, timeout=30, **more):
+def command(*argv, check=True, timeout=30, text=True, **more):
     """Runs a command to its end; its output is in .stdout and .stderr."""
-    result = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **more)
+    result = subprocess.run([str(a) for a in argv], capture_output=True, text=text, timeout=timeout, **more)
     if check and result.returncode != 0:
         raise Failure(f"{' '.join(map(str, argv))}: exit status {result.returncode}: {result.stderr.strip()}")
     return result
