@@ -82,7 +82,8 @@ START_TEST(each_of_ours_answers_for_itself)
 	struct net n;
 	uint32_t len;
 	net_begin_known(&n);
-	ck_assert_int_eq(ip_address_add(&n.ip, (struct ip_prefix){addr("192.0.2.9"), 24}, IP_ORIGIN_STATIC, IP_ACD_NONE), 0);
+	ck_assert_int_eq(
+	        ip_address_add(&n.ip, (struct ip_prefix){addr("192.0.2.9"), 24}, IP_ORIGIN_STATIC, IP_ACD_NONE), 0);
 	in_icmp(&n, (struct ip_spec){.dst = "192.0.2.9"}, ICMP_ECHO, 0, 7, "x", 1);
 	out_ip(&n, PEER_MAC, "192.0.2.9", PEER, IP_PROTO_ICMP, &len);
 	in_ip(&n, (struct ip_spec){.dst = "192.0.2.9", .protocol = 99});
@@ -341,11 +342,47 @@ START_TEST(errors_about_others_do_not)
 }
 END_TEST
 
+START_TEST(types_are_counted)
+{
+	static const struct {
+		uint8_t type;
+		enum counter name, second;
+	} row[] = {
+	        {0, CNT_IcmpInEchoReps, CNT_IcmpMsgInType0},        {3, CNT_IcmpInDestUnreachs, CNT_IcmpMsgInType3},
+	        {4, CNT_IcmpInSrcQuenchs, CNT_IcmpMsgInType4},      {5, CNT_IcmpInRedirects, CNT_IcmpMsgInType5},
+	        {8, CNT_IcmpInEchos, CNT_IcmpMsgInType8},           {11, CNT_IcmpInTimeExcds, CNT_IcmpMsgInType11},
+	        {12, CNT_IcmpInParmProbs, CNT_IcmpMsgInType12},     {13, CNT_IcmpInTimestamps, CNT_IcmpMsgInType13},
+	        {14, CNT_IcmpInTimestampReps, CNT_IcmpMsgInType14}, {17, CNT_IcmpInAddrMasks, CNT_IcmpMsgInType17},
+	        {18, CNT_IcmpInAddrMaskReps, CNT_IcmpMsgInType18},
+	};
+	struct net n;
+	net_begin_known(&n);
+	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+		struct counters before = n.cnt, after;
+		in_icmp(&n, (struct ip_spec){0}, row[i].type, 0, 1, "x", 1);
+		after = n.cnt;
+		counters_add_up(&before);
+		counters_add_up(&after);
+		ck_assert_uint_eq(after.v[row[i].name], before.v[row[i].name] + 1);
+		ck_assert_uint_eq(after.v[row[i].second], 1);
+	}
+	struct counters before = n.cnt;
+	in_icmp(&n, (struct ip_spec){0}, 6, 0, 1, "x", 1); /* between two that the MIBs know */
+	in_icmp(&n, (struct ip_spec){0}, 200, 0, 1, "x", 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_LinkInFrames], 0);
+	ck_assert_uint_eq(n.cnt.v[CNT_IcmpInIgnored], before.v[CNT_IcmpInIgnored] + 2);
+	while (net_pull(&n))
+		continue;
+	net_end(&n);
+}
+END_TEST
+
 Suite *icmp_suite(void);
 Suite *icmp_suite(void)
 {
 	UNIT_SUITE("icmp", echo_returns_all_data, an_echo_reflects_its_options, each_of_ours_answers_for_itself,
 	           echo_to_a_group_is_ignored, bad_messages_are_counted, an_unknown_protocol_is_unreachable,
 	           a_bad_option_is_told, errors_that_rfc_1122_forbids, errors_are_rate_limited,
-	           the_rate_limit_cannot_be_counted, errors_reach_the_transport, errors_about_others_do_not);
+	           the_rate_limit_cannot_be_counted, errors_reach_the_transport, errors_about_others_do_not,
+	           types_are_counted);
 }

@@ -401,6 +401,95 @@ START_TEST(groups_and_gateway_on_the_link)
 }
 END_TEST
 
+/* RFC 4293: whatever arrives is in one of these, and in no two. */
+static uint64_t ends(const struct counters *c)
+{
+	return c->v[CNT_IpInHdrErrors] + c->v[CNT_IpExtInTruncatedPkts] + c->v[CNT_IpInAddrErrors] +
+	       c->v[CNT_IpInDiscards] + c->v[CNT_IpInUnknownProtos] + c->v[CNT_IpInDelivers] + c->v[CNT_IpReasmReqds] -
+	       c->v[CNT_IpReasmOKs];
+}
+
+START_TEST(every_datagram_has_one_end)
+{
+	struct net n;
+	struct seen s;
+	begin(&n, &s);
+	for (size_t i = 0; i < ARRAY_LEN(drop_cases); i++) {
+		in_ip(&n, drop_cases[i].s);
+		while (net_pull(&n))
+			continue;
+	}
+	in_ip(&n, (struct ip_spec){.protocol = 99});
+	while (net_pull(&n))
+		continue;
+	in_ip(&n, (struct ip_spec){.id = 5, .frag = 0x2000, .data = "12345678", .len = 8});
+	in_ip(&n, (struct ip_spec){.id = 5, .frag = 0x0001, .data = "12345678", .len = 8});
+	ck_assert_uint_eq(n.cnt.v[CNT_IpReasmOKs], 1);
+	struct counters c = n.cnt;
+	counters_add_up(&c);
+	ck_assert_uint_eq(c.v[CNT_IpInReceives], ARRAY_LEN(drop_cases) + 3);
+	ck_assert_uint_eq(ends(&c), c.v[CNT_IpInReceives]);
+	ck_assert_uint_eq(c.v[CNT_IpInHdrErrors], 8);
+	ck_assert_uint_eq(c.v[CNT_IpInDiscards], 2 + 8 + 3); /* source routes, martians, offloads */
+	ck_assert_uint_eq(c.v[CNT_IpInUnknownProtos], 1);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(what_is_sent_has_one_end)
+{
+	static const uint8_t data[4000];
+	struct net n;
+	net_begin_known(&n);
+	for (int i = 0; i < 8; i++) {
+		struct ip_tx tx = {.src = addr(US),
+		                   .dst = addr(i == 1 ? "10.0.0.77" : PEER), /* whom ARP must ask */
+		                   .protocol = IP_PROTO_UDP,
+		                   .ttl = 64,
+		                   .dont_fragment = i == 3};
+		n.env.fail_at = i == 4 ? n.env.allocations + 1 : 0;
+		ip_send_copy(&n.ip, &tx, data, i == 2 || i == 3 ? sizeof(data) : 100, 6);
+	}
+	n.env.fail_at = 0;
+	while (net_pull(&n))
+		continue;
+	struct counters c = n.cnt;
+	counters_add_up(&c);
+	ck_assert_uint_eq(c.v[CNT_IpOutRequests], 8);
+	ck_assert_uint_eq(c.v[CNT_IpOutDiscards], 1);
+	ck_assert_uint_eq(c.v[CNT_IpFragFails], 1);
+	ck_assert_uint_eq(c.v[CNT_IpFragOKs], 1);
+	ck_assert_uint_eq(c.v[CNT_IpFragCreates], 3);
+	ck_assert_uint_eq(c.v[CNT_IpOutTransmits], 5 + 3);
+	ck_assert_uint_eq(c.v[CNT_IpExtOutOctets], 5 * 120 + 3 * 20 + sizeof(data));
+	ck_assert_uint_eq(c.v[CNT_IpExtOutMcastPkts] + c.v[CNT_IpExtOutBcastPkts], 0);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(groups_and_marks_are_counted)
+{
+	struct net n;
+	struct seen s;
+	begin(&n, &s);
+	in_ip(&n, (struct ip_spec){.data = "12345", .len = 5, .padding = 13});
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInOctets], 25); /* the padding is the link's */
+	in_ip(&n, (struct ip_spec){.dst = "224.0.0.1", .mac = MAC_BROADCAST, .data = "123", .len = 3});
+	in_ip(&n, (struct ip_spec){.dst = "10.0.0.255", .mac = MAC_BROADCAST});
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInMcastPkts], 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInMcastOctets], 23);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInBcastPkts], 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInBcastOctets], 20);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInNoECTPkts], 3);
+	for (uint8_t tos = 1; tos < 4; tos++)
+		in_ip(&n, (struct ip_spec){.tos = tos});
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInECT1Pkts], 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInECT0Pkts], 1);
+	ck_assert_uint_eq(n.cnt.v[CNT_IpExtInCEPkts], 1);
+	net_end(&n);
+}
+END_TEST
+
 Suite *ipv4_suite(void);
 Suite *ipv4_suite(void)
 {
@@ -409,5 +498,6 @@ Suite *ipv4_suite(void)
 	           options_that_mean_nothing_here, every_form_of_broadcast_is_one,
 	           the_link_vouches_for_this_transport_only, output_writes_the_header, identifications_do_not_count,
 	           the_mtu_bounds_a_datagram, offloads_are_left_to_a_link_that_can, no_route_is_a_drop,
-	           groups_and_gateway_on_the_link);
+	           groups_and_gateway_on_the_link, every_datagram_has_one_end, what_is_sent_has_one_end,
+	           groups_and_marks_are_counted);
 }

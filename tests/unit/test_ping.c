@@ -193,9 +193,32 @@ START_TEST(save_and_load)
 }
 END_TEST
 
+START_TEST(its_drops_are_not_of_udp)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(send_echo(&w, &w.a, PEER, "ping"), 0);
+	uint16_t id = w.a.pcb.local.port;
+	out_echo(&w, PEER, id, "ping");
+	for (int i = 0; i < 200; i++) {
+		in_icmp(&w, PEER, ICMP_ECHO_REPLY, id, "pong");
+		dgram_turn_end(&w.l);
+	}
+	ck_assert_uint_gt(w.a.drops, 0);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_PingRcvbufErrors], w.a.drops);
+	w.a.input_shut = true;
+	in_icmp(&w, PEER, ICMP_ECHO_REPLY, id, "pong");
+	net_expect_drop(&w.n, CNT_PingInShut);
+	struct counters c = w.n.cnt;
+	counters_add_up(&c);
+	ck_assert_uint_eq(c.v[CNT_UdpInErrors], 0);
+	end(&w);
+}
+END_TEST
+
 Suite *ping_suite(void);
 Suite *ping_suite(void)
 {
 	UNIT_SUITE("ping", a_request_and_its_reply, identifiers_are_ports, what_send_refuses, a_connected_socket,
-	           a_peer_that_does_not_answer_arp, save_and_load);
+	           a_peer_that_does_not_answer_arp, save_and_load, its_drops_are_not_of_udp);
 }

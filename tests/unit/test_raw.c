@@ -235,9 +235,31 @@ START_TEST(save_and_load)
 }
 END_TEST
 
+START_TEST(its_drops_are_not_of_udp)
+{
+	struct dgram_net w;
+	begin(&w);
+	for (int i = 0; i < 200; i++) {
+		in_text(&w, PEER, PROTOCOL, "more");
+		dgram_turn_end(&w.l);
+	}
+	ck_assert_uint_gt(w.a.drops, 0);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_RawRcvbufErrors], w.a.drops + w.b.drops);
+	w.a.input_shut = true;
+	w.b.input_shut = true;
+	in_text(&w, PEER, PROTOCOL, "late");
+	net_expect_drop(&w.n, CNT_RawInShut);
+	struct counters c = w.n.cnt;
+	counters_add_up(&c);
+	ck_assert_uint_eq(c.v[CNT_UdpInErrors], 0);
+	end(&w);
+}
+END_TEST
+
 Suite *raw_suite(void);
 Suite *raw_suite(void)
 {
 	UNIT_SUITE("raw", each_gets_a_copy, bound_and_connected, icmp_and_its_filter, sends_behind_our_header,
-	           brings_its_own_header, a_header_anywhere_in_the_ring, the_send_only_protocol, save_and_load);
+	           brings_its_own_header, a_header_anywhere_in_the_ring, the_send_only_protocol, save_and_load,
+	           its_drops_are_not_of_udp);
 }

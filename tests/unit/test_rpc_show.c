@@ -202,6 +202,13 @@ START_TEST(administration)
 	stats.all = true;
 	s = rpc_answer(rpc_call(&p, "/toynet.v1.Admin/GetStats", &stats), &toynet__v1__get_stats_response__descriptor);
 	ck_assert_uint_eq(s->n_counters, CNT_COUNT);
+	const Toynet__V1__Counter *full = s->counters[CNT_UdpRcvbufErrors], *total = s->counters[CNT_UdpInErrors];
+	ck_assert_int_eq(full->kind, TOYNET__V1__COUNTER_KIND__COUNTER_KIND_EVENTS);
+	ck_assert_str_eq(full->part_of, total->name);
+	ck_assert_int_eq(total->kind, TOYNET__V1__COUNTER_KIND__COUNTER_KIND_TOTAL);
+	ck_assert_str_eq(total->part_of, "");
+	ck_assert_int_eq(s->counters[CNT_TcpCurrEstab]->kind, TOYNET__V1__COUNTER_KIND__COUNTER_KIND_GAUGE);
+	ck_assert_uint_eq(s->counters[CNT_IpForwarding]->value, 2);
 	rpc_answer_free(s);
 	peer_end(&root);
 	END();

@@ -114,6 +114,12 @@ START_TEST(fast_retransmit_with_sack)
 	IN(&n, TCP_ACK, .seq = 1, .ack = 1 + 10 * mss);
 	ck_assert_int_eq(tcb(&n)->recovery, TCP_OPEN);
 	ck_assert_uint_eq(CNT(&n, TcpRetransSegs), 2);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPFastRetrans), 2);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPSackRecovery), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPRenoRecovery), 0);
+	/* RFC 4022: without those that hold nothing but what was sent before. */
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPOrigDataSent), 10);
+	ck_assert_uint_eq(CNT(&n, TcpOutSegs), 1 + 1 + 10);
 	ck_assert_uint_eq(CNT(&n, TcpExtTCPTimeouts), 0);
 	tcp_net_end(&n);
 }

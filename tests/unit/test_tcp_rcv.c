@@ -325,8 +325,12 @@ START_TEST(window_opens_when_the_application_reads)
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 10001, .zero_wnd = true);
 	ck_assert_uint_eq(n.received, 3000);
 	ck_assert_uint_eq(socket_recv_queued(n.so), 10000);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPToZeroWindowAdv), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPFromZeroWindowAdv), 0);
 	do_read(&n, 3000);
 	OUT(&n, TCP_ACK, .seq = 1, .ack = 10001, .wnd = 3000);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPToZeroWindowAdv), 1);
+	ck_assert_uint_eq(CNT(&n, TcpExtTCPFromZeroWindowAdv), 1);
 	ck_assert_uint_eq(n.received, 6000);
 	tcp_net_end(&n);
 }
@@ -609,6 +613,7 @@ START_TEST(shut_down_for_reading)
 	ck_assert_uint_eq(n.received, 0);
 	ck_assert_uint_eq(tcp_recv_queued(tcb(&n)), 0);
 	ck_assert(tcp_net_events(&n) & SOCKET_EOF);
+	ck_assert_uint_eq(CNT(&n, TcpInShut), 4);
 	do_close(&n, false);
 	OUT(&n, TCP_FIN | TCP_ACK, .seq = 1, .ack = 52);
 	tcp_net_end(&n);

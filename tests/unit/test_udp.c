@@ -681,6 +681,44 @@ START_TEST(no_memory_at_any_allocation)
 }
 END_TEST
 
+START_TEST(what_nobody_reads_or_sends_is_counted)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	in_udp(&w, 4000, 53, "kept", (struct in_spec){0});
+	dgram_turn_end(&w.l);
+	in_udp(&w, 4000, 53, "borrowed", (struct in_spec){0});
+	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "one"), 0);
+	ck_assert_int_eq(send_text(&w, &w.a, PEER, 9, "two"), 0);
+	dgram_release(&w.l, &w.a);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_SocketUnread], 2);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_SocketUnsent], 2);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_UdpOutDatagrams], 0);
+	dgram_init(&w.l, &w.a, w.kind, BUF, BUF);
+	end(&w);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_SocketUnread], 2);
+}
+END_TEST
+
+START_TEST(want_of_memory_is_another_reason)
+{
+	struct dgram_net w;
+	begin(&w);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.a, at(NULL, 53)), 0);
+	in_udp(&w, 4000, 53, "x", (struct in_spec){0});
+	w.n.env.fail_at = w.n.env.allocations + 1;
+	dgram_turn_end(&w.l);
+	w.n.env.fail_at = 0;
+	net_expect_drop(&w.n, CNT_UdpMemErrors);
+	ck_assert_uint_eq(w.n.cnt.v[CNT_UdpRcvbufErrors], 0);
+	struct counters c = w.n.cnt;
+	counters_add_up(&c);
+	ck_assert_uint_eq(c.v[CNT_UdpInErrors], 1);
+	end(&w);
+}
+END_TEST
+
 Suite *udp_suite(void);
 Suite *udp_suite(void)
 {
@@ -694,5 +732,6 @@ Suite *udp_suite(void)
 	           a_socket_released_in_its_turn, a_group_reaches_every_member, a_member_with_sources,
 	           a_connected_member_hears_its_peer_only, sends_to_a_group, what_is_sent_to_a_group_comes_back,
 	           the_last_of_several_with_reuseaddr_hears, reuseport_shares_by_the_remote, save_and_load,
-	           no_memory_at_any_allocation);
+	           no_memory_at_any_allocation, what_nobody_reads_or_sends_is_counted,
+	           want_of_memory_is_another_reason);
 }
