@@ -31,6 +31,8 @@
 	X(ArpInReplies, "ARP replies received") \
 	X(ArpInErrors, "ARP packets that are malformed") \
 	X(ArpInConflicts, "ARP packets in which another station claims our address") \
+	X(ArpInStaticConflicts, "ARP packets that contradict a static entry") \
+	X(ArpInLocked, "ARP packets ignored that move an address confirmed within a second") \
 	X(ArpProbeConflicts, "addresses found to be another station's before we used them (RFC 5227)") \
 	X(ArpOutProbes, "ARP probes sent, which ask whether an address is free (RFC 5227)") \
 	X(ArpOutAnnouncements, "ARP announcements sent, of our own address (RFC 5227)") \

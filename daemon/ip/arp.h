@@ -7,34 +7,26 @@
 #include "link/flat.h"
 
 #define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 4)
-#define ARP_RESOLVING_MAX     (ARP_ENTRIES_MAX / 2) /* of them in ARP_INCOMPLETE */
+#define ARP_UNRESOLVED_MAX    (ARP_ENTRIES_MAX / 2) /* of them in ARP_INCOMPLETE and ARP_FAILED */
+#define ARP_STATIC_MAX        (ARP_ENTRIES_MAX / 4) /* of them in ARP_STATIC */
 #define ARP_REACHABLE_FOR     DURATION_S(60)        /* RFC 1122 2.3.2.1: on the order of a minute */
+#define ARP_LOCKED_FOR        DURATION_S(1)         /* after a confirmation the MAC address stays; see arp.c */
 #define ARP_REQUEST_INTERVAL  DURATION_S(1)         /* RFC 1122 2.3.2.1: at most one a second for an address */
 #define ARP_TRIES_MAX         3
+#define ARP_FAILED_FOR        DURATION_S(10)
 #define ARP_QUEUE_FRAMES_MAX  64           /* of one entry */
 #define ARP_QUEUE_BYTES_MAX   (256u << 10) /* of one entry; a super-frame fits */
-#define ARP_QUEUE_BYTES_TOTAL (4u << 20)   /* of all entries */
-
-struct arp_entry {
-	struct hash_node node;
-	struct list lru;
-	struct timer_node timer; /* tie: ARP_TIMER_TIE | address */
-	struct ip_addr addr;
-	struct mac_addr mac; /* not in ARP_INCOMPLETE */
-	enum arp_state state;
-	uint8_t tries;     /* requests sent in this state */
-	bool used;         /* sent to since it was confirmed */
-	instant since;     /* confirmed (ARP_REACHABLE), last request (the others) */
-	struct list queue; /* flat frames, whole but for the destination MAC address; ARP_INCOMPLETE only */
-	uint32_t queued;   /* of them */
-	uint32_t queued_bytes;
-};
+#define ARP_QUEUE_BYTES_TOTAL (4u << 20)   /* of all entries, and of what waits for arp_report */
+#define ARP_REPORTS_MAX       256          /* failed frames of one turn that are reported */
 
 /* Distinguishes our timer nodes from those of sockets, whose ids are smaller. */
-#define ARP_TIMER_TIE (UINT64_C(1) << 63)
+#define ARP_TIMER_TIE        (UINT64_C(1) << 63)
+#define ARP_REPORT_TIMER_TIE (UINT64_C(1) << 63 | UINT64_C(4) << 40)
 
 bool arp_init(struct ip_layer *ip);
 void arp_timer(struct ip_layer *ip, struct timer_node *n);
+/* arp_report_timer: tells the transports what will not be delivered. */
+void arp_report(struct ip_layer *ip);
 void arp_free(struct ip_layer *ip);
 /* One ARP packet, from behind the Ethernet header on. */
 void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len);
@@ -42,6 +34,8 @@ void arp_input(struct ip_layer *ip, const uint8_t *packet, uint32_t len);
 bool arp_resolve(struct ip_layer *ip, struct ip_addr hop, struct mac_addr *mac);
 /* The station may be gone: it is asked now, still used meanwhile, and forgotten when it does not answer. */
 void arp_suspect(struct ip_layer *ip, struct ip_addr hop);
+/* Is it known that nobody answers for hop? Then it is asked for again from time to time, as long as this is called. */
+bool arp_is_dead(const struct ip_layer *ip, struct ip_addr hop);
 /* Takes f, a whole frame but for its destination MAC address, until hop is resolved; asks for it when nobody has.
  * False: it was dropped and counted. */
 bool arp_hold(struct ip_layer *ip, struct ip_addr hop, struct flat_frame *f);

@@ -24,7 +24,6 @@ bool ip_init(struct ip_layer *ip, struct env *env, struct counters *cnt, struct 
 	*ip = (struct ip_layer){.env = env, .cnt = cnt, .timers = timers, .caps = caps, .cfg = *cfg};
 	if (!ip->cfg.ttl)
 		ip->cfg.ttl = IP_DEFAULT_TTL;
-	list_init(&ip->arp_lru);
 	list_init(&ip->owed);
 	loop_init(&ip->loop, env);
 	cut_init(ip);
@@ -151,6 +150,8 @@ void ip_timer(struct ip_layer *ip, struct timer_node *n)
 		reasm_timer(ip);
 	else if (n == &ip->acd.timer)
 		acd_timer(ip);
+	else if (n == &ip->arp_report_timer)
+		arp_report(ip);
 	else
 		arp_timer(ip, n);
 }

@@ -108,15 +108,27 @@ struct acd_layer {
 	struct mac_addr claimant;          /* the station of the last conflict, for upcalls */
 };
 
-/* A neighbour's entry as an administrator sees it. */
 enum arp_state {
 	ARP_INCOMPLETE, /* asked by broadcast; frames wait */
 	ARP_REACHABLE,  /* confirmed within ARP_REACHABLE_FOR */
 	ARP_REFRESH,    /* in use, not confirmed for so long: asked by unicast, still used */
+	ARP_FAILED,     /* nobody answered: frames fail at once */
+	ARP_STATIC,     /* entered by an administrator: never asked for, never changed by a packet */
 	ARP_STATES
 };
 extern const char *const arp_state_names[ARP_STATES];
 
+/* What an entry of the ARP table is worth: when the table is full, the first kinds make room first. */
+enum arp_rank {
+	ARP_RANK_HEARD,  /* of stations that asked us something, and that we sent nothing else */
+	ARP_RANK_FAILED, /* ARP_FAILED */
+	ARP_RANK_IDLE,   /* asked for once, not used since it was confirmed */
+	ARP_RANK_USED,   /* used since it was confirmed */
+	ARP_RANK_HELD,   /* those that resolve, and static ones: they make no room */
+	ARP_RANKS
+};
+
+/* A neighbour's entry as an administrator sees it. */
 struct ip_neighbor {
 	struct ip_addr addr;
 	struct mac_addr mac; /* all zero while it is not known */
@@ -229,9 +241,14 @@ struct ip_layer {
 	struct ip_handler handler[256];
 	struct hash_key key;
 	struct hash_table arp_table;
-	struct list arp_lru;    /* least recently used first */
-	uint32_t arp_queued;    /* bytes of frames that wait for a resolution */
-	uint32_t arp_resolving; /* entries that frames may wait for */
+	struct list arp_rank[ARP_RANKS]; /* each with the one filed longest ago first */
+	uint32_t arp_queued;             /* bytes of frames that wait for a resolution, or for arp_report */
+	uint32_t arp_unresolved;         /* entries in ARP_INCOMPLETE and ARP_FAILED */
+	uint32_t arp_failed;             /* of them in ARP_FAILED */
+	uint32_t arp_static;             /* entries in ARP_STATIC */
+	struct list arp_report;          /* flat frames whose transports are to hear that nobody has the address */
+	uint32_t arp_reports;            /* of them */
+	struct timer_node arp_report_timer;
 	struct hash_table pmtu_table;
 	struct list pmtu_lru;      /* least recently used first */
 	uint32_t pmtu_generation;  /* advances with every change of a path MTU */
@@ -309,6 +326,12 @@ int ip_address_delete(struct ip_layer *ip, struct ip_addr a);
 int ip_route_add(struct ip_layer *ip, const struct ip_route *r);
 /* 0, ESRCH, EPERM (it belongs to one of our addresses). */
 int ip_route_delete(struct ip_layer *ip, struct ip_prefix p, uint32_t metric);
+/* A static neighbour: mac is its MAC address until it is deleted, whatever packets say. Replaces what was known. 0,
+ * EINVAL (not another host on our link, or no station's MAC address), ENOBUFS (ARP_STATIC_MAX, table full, or no
+ * memory). */
+int ip_neighbor_add(struct ip_layer *ip, struct ip_addr a, struct mac_addr mac);
+/* Forgets a neighbour, static or not. 0, ESRCH, EBUSY (it was asked for less than a second ago). */
+int ip_neighbor_delete(struct ip_layer *ip, struct ip_addr a);
 /* The neighbour with the lowest address above `after` (none: the first). False: there is no more. */
 bool ip_neighbor_next(const struct ip_layer *ip, struct ip_addr after, struct ip_neighbor *out);
 /* Largest IP datagram (header included) that may be handed over as one super-frame; 0 when the link has no

@@ -1,11 +1,12 @@
 /* Routes: where a datagram goes next.
  *
  * The table is short (IP_ROUTES_MAX) and sorted, longest prefix first, then lowest metric, so that the first match is
- * the best (RFC 1812 5.2.4.3). The network of each of our addresses is an entry like any other; it comes and goes with
- * its address. */
+ * the best (RFC 1812 5.2.4.3) whose gateway is not known to be dead; when all are, the first. The network of each of
+ * our addresses is an entry like any other; it comes and goes with its address. */
 #include "ip/route.h"
 
 #include "ip/address.h"
+#include "ip/arp.h"
 #include "ip/redirect.h"
 #include <errno.h>
 
@@ -40,16 +41,25 @@ bool route_next_hop(const struct ip_layer *ip, struct ip_addr dst, struct ip_add
 	}
 	if (!ip4_is_host(ip, dst))
 		return false;
+	const struct ip_route *best = NULL;
 	for (int i = 0; i < ip->routes; i++) {
 		const struct ip_route *r = &ip->route[i];
 		if (!prefix_contains(r->prefix, dst))
 			continue;
-		if (!ip_is_unspecified(r->gateway))
-			*hop = redirect_gateway(ip, dst, r->gateway);
-		*source = preferred_source(ip, r->source, *hop);
-		return true;
+		best = best ? best : r;
+		struct ip_addr gateway = redirect_gateway(ip, dst, r->gateway);
+		/* RFC 1122 3.3.1.4, 3.3.1.5: a gateway that is dead is avoided, if by a worse route. */
+		if (ip_is_unspecified(r->gateway) || !arp_is_dead(ip, gateway)) {
+			best = r;
+			break;
+		}
 	}
-	return false;
+	if (!best)
+		return false;
+	if (!ip_is_unspecified(best->gateway))
+		*hop = redirect_gateway(ip, dst, best->gateway);
+	*source = preferred_source(ip, best->source, *hop);
+	return true;
 }
 
 int ip_route_lookup(const struct ip_layer *ip, struct ip_addr dst, struct ip_addr *source, uint16_t *mtu)

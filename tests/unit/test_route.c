@@ -153,10 +153,73 @@ START_TEST(broadcast_depends_on_the_prefix)
 }
 END_TEST
 
+/* A frame to a station that does not answer; three seconds later it is known to be dead. */
+static void die(struct net *n, const char *station)
+{
+	struct flat_frame *f = flat_new(&n->env, 60);
+	ck_assert(f && arp_hold(&n->ip, addr(station), f));
+	net_pass(n, 3000);
+	for (int i = 0; i < ARP_TRIES_MAX; i++)
+		out_arp(n, REQUEST, MAC_BROADCAST, station);
+}
+
+/* RFC 1122 3.3.1.4, 3.3.1.5 */
+START_TEST(a_dead_gateway_is_avoided_until_it_answers)
+{
+	struct net n;
+	net_begin(&n);
+	struct ip_route spare = route("0.0.0.0/0", "10.0.0.3");
+	spare.metric = 10;
+	ck_assert_int_eq(ip_route_add(&n.ip, &spare), 0);
+	hop(&n, "192.0.2.1", GATEWAY);
+	die(&n, GATEWAY);
+	for (int i = 0; i < 3; i++) {
+		hop(&n, "192.0.2.1", "10.0.0.3");
+		net_reload(&n);
+		net_pass(&n, 9999);
+		out_nothing(&n);
+		hop(&n, "192.0.2.1", "10.0.0.3");
+		net_pass(&n, 1); /* it is wanted: asked again, rarely */
+		out_arp(&n, REQUEST, MAC_BROADCAST, GATEWAY);
+	}
+	in_arp(&n, REPLY, PEER_MAC, GATEWAY, US);
+	hop(&n, "192.0.2.1", GATEWAY);
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(a_less_specific_route_serves_for_a_dead_gateway)
+{
+	struct net n;
+	net_begin(&n);
+	ck_assert_int_eq(add(&n, "192.0.2.0/24", "10.0.0.3"), 0);
+	die(&n, "10.0.0.3");
+	hop(&n, "192.0.2.1", GATEWAY);
+	die(&n, GATEWAY);
+	hop(&n, "192.0.2.1", "10.0.0.3"); /* both are: the better route */
+	hop(&n, "198.51.100.1", GATEWAY);
+	hop(&n, "10.0.0.3", "10.0.0.3"); /* the station itself is on our link */
+	net_end(&n);
+}
+END_TEST
+
+START_TEST(a_gateway_that_nobody_wants_is_not_asked_for)
+{
+	struct net n;
+	net_begin(&n);
+	die(&n, GATEWAY);
+	net_pass(&n, 60000);
+	out_nothing(&n);
+	ck_assert_uint_eq(n.ip.arp_table.count, 0);
+	net_end(&n);
+}
+END_TEST
+
 Suite *route_suite(void);
 Suite *route_suite(void)
 {
-	UNIT_SUITE("route", longest_prefix_wins_in_any_order, the_same_prefix_is_replaced, the_lowest_metric_is_used,
-	           bad_routes_are_refused, the_table_is_bounded, some_addresses_have_no_route,
-	           broadcast_depends_on_the_prefix);
+	UNIT_SUITE("route", a_dead_gateway_is_avoided_until_it_answers, a_less_specific_route_serves_for_a_dead_gateway,
+	           a_gateway_that_nobody_wants_is_not_asked_for, longest_prefix_wins_in_any_order,
+	           the_same_prefix_is_replaced, the_lowest_metric_is_used, bad_routes_are_refused, the_table_is_bounded,
+	           some_addresses_have_no_route, broadcast_depends_on_the_prefix);
 }
