@@ -41,6 +41,9 @@ class Attack:
         self.rate, self.warm, self.drain, self.settle, self.caps = rate, warm, drain, settle, caps
 
     def allowed(self, kind, passes, seconds):
+        # RFC 1122 2.3.2.1: PEER is asked for again when its entry is old, or a segment of its connection times out.
+        if kind == "arp request" and kind not in self.answers:
+            return ARP_TRIES_MAX
         number = self.answers.get(kind, 0)
         if number == LIMITED:
             return ICMP_ERRORS_BURST + ICMP_ERRORS_PER_SECOND * (seconds + 1)

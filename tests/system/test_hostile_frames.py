@@ -24,6 +24,7 @@ comes back to what it was before the first attack, but for TABLES_MAX, and the r
 import contextlib
 import json
 import os
+import re
 import select
 import socket
 import struct
@@ -293,6 +294,23 @@ def besiege(what, chosen, drain=0):
             siege.drained(first, drain, what)
 
 
+@test()
+def caps_are_named_constants():
+    """Each cap that is named above, and beside the attack that runs into it, stands in the source by that name."""
+    text = ""
+    for folder, _, files in os.walk(os.path.join(toynettest.ROOT, "daemon")):
+        for name in files:
+            if name.endswith(".h"):
+                with open(os.path.join(folder, name)) as f:
+                    text += f.read()
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z0-9]+)+\b", __doc__)) - {"RSS_MAX", "TABLES_MAX"}
+    for attack in attacks.HEADERS + attacks.FRAGMENTS + attacks.STATIONS + [attacks.UNRESOLVED]:
+        named.update(attack.caps.replace(",", " ").split())
+    expect(len(named) > 15, f"only {named}")
+    unknown = [name for name in sorted(named) if not re.search(rf"#define {name}\b", text)]
+    expect(not unknown, f"no such constants: {unknown}")
+
+
 @test(seconds=240)
 def headers_and_options():
     besiege("headers", attacks.HEADERS)
@@ -378,10 +396,12 @@ def sanitized_daemon():
     with besieged(build="debug", pace=RATE_SANITIZED, rate_max=5000) as siege:
         for attack in attacks.HEADERS + attacks.FRAGMENTS + attacks.STATIONS:
             frames, counts = attack.frames(siege.forger)
-            if len(frames) > SANITIZED_MAX and not toynettest.FULL:
+            if len(frames) > SANITIZED_MAX:
                 frames, counts = frames[::len(frames) // SANITIZED_MAX], {}
             injector = Injector(siege.lab, frames, attack.name)
             siege.hold(attack, lambda n: siege.send(injector, attack.rate, n * len(frames)), 1, counts)
-        frames, _ = attacks.variants(siege.forger, SEEDS[0], VARIANTS // 2)
-        siege.send(Injector(siege.lab, frames), siege.rate_max, len(frames))
-        siege.bystander.undisturbed("random variants")
+        for seed in SEEDS_FULL if toynettest.FULL else SEEDS:
+            frames, _ = attacks.variants(siege.forger, seed, VARIANTS // 2)
+            siege.bystander.mark()
+            siege.send(Injector(siege.lab, frames), siege.rate_max, len(frames))
+            siege.bystander.undisturbed(f"random variants of seed {seed}")
