@@ -116,7 +116,7 @@ int client_take_error(const struct client_id *id, int *error);
 
 /* datagram.c */
 
-#define CLIENT_DATAGRAM_MAX 65507 /* 65,535 - 20 (IPv4) - 8 (UDP) */
+#define CLIENT_DATAGRAM_MAX 65535 /* a raw socket's, with its IP header; toynetd knows how much less others have */
 #define CLIENT_IOV_MAX      1022  /* the kernel's 1024, less header and overflow */
 
 /* Fills the header that goes in front of a datagram of len bytes; dst NULL: the connected peer. */

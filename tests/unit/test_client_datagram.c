@@ -95,6 +95,22 @@ START_TEST(test_too_long_is_emsgsize)
 }
 END_TEST
 
+/* The limit of UDP is not that of a ping socket, whose header is part of the message, nor that of IP_HDRINCL. */
+START_TEST(test_the_longest_message_of_each_kind)
+{
+	static const ssize_t longest[] = {65535 - 20 - 8, 65535 - 20, 65535};
+	static char message[65535], got[sizeof(struct toynet_datagram_header) + sizeof(message)];
+
+	open_pair();
+	for (size_t i = 0; i < sizeof(longest) / sizeof(*longest); i++) {
+		ck_assert_int_eq(toynet_send(app, message, (size_t)longest[i], 0), longest[i]);
+		ck_assert_int_eq(read(daemon_end, got, sizeof(got)),
+		                 (ssize_t)sizeof(struct toynet_datagram_header) + longest[i]);
+	}
+	close_pair();
+}
+END_TEST
+
 START_TEST(test_receive_with_source)
 {
 	struct toynet_datagram_header h = header(TOYNET_RECORD_DATAGRAM, 5, 0);
@@ -553,8 +569,8 @@ Suite *client_datagram_suite(void);
 Suite *client_datagram_suite(void)
 {
 	UNIT_SUITE("client_datagram", test_send_puts_a_header_in_front, test_too_long_is_emsgsize,
-	           test_receive_with_source, test_truncation, test_error_record_is_errno_once, test_malformed_is_eproto,
-	           test_flags_that_are_not_supported, test_control_messages_received, test_no_room_is_told,
-	           test_control_messages_sent, test_control_messages_that_are_refused, test_reports_of_errors,
-	           test_several_at_once);
+	           test_the_longest_message_of_each_kind, test_receive_with_source, test_truncation,
+	           test_error_record_is_errno_once, test_malformed_is_eproto, test_flags_that_are_not_supported,
+	           test_control_messages_received, test_no_room_is_told, test_control_messages_sent,
+	           test_control_messages_that_are_refused, test_reports_of_errors, test_several_at_once);
 }
