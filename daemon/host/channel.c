@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COOKIE_BUCKETS     256
-#define CHANNEL_ALWAYS     (EPOLLRDHUP | EPOLLPRI | EPOLLET)
+#define COOKIE_BUCKETS 256
+#define CHANNEL_ALWAYS (EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 static const struct channel_ops *const kind_ops[] = {
         [CHANNEL_STREAM] = &stream_ops,
@@ -324,8 +324,9 @@ void channels_sync(struct channels *c, struct socket *so)
 {
 	struct channel *ch = so->channel;
 	uint32_t pending = ch ? channel_pending(ch) : 0;
+	bool kept = ch && ch->kind == CHANNEL_DATAGRAM && ch->datagram;
 
-	if (pending) {
+	if (pending || kept) {
 		channel_touch(c, ch);
 		ch->readable = true;
 		kind_ops[ch->kind]->sync(c, ch, pending);

@@ -21,7 +21,7 @@ struct kept_datagram {
 	uint8_t data[];
 };
 
-_Static_assert(CHANNEL_SCRATCH > UDP_PAYLOAD_MAX + sizeof(struct toynet_datagram_header), "a datagram fits");
+_Static_assert(CHANNEL_SCRATCH > DGRAM_PAYLOAD_MAX + sizeof(struct toynet_datagram_header), "a datagram fits");
 _Static_assert((int)TOYNET_IP_OPTIONS_MAX == (int)IP_OPTIONS_MAX, "IP options fit");
 _Static_assert((int)TOYNET_FIELD_PKTINFO == (int)DGRAM_PASS_PKTINFO && (int)TOYNET_FIELD_TTL == (int)DGRAM_PASS_TTL &&
                        (int)TOYNET_FIELD_TOS == (int)DGRAM_PASS_TOS &&
@@ -180,8 +180,38 @@ static bool pass_on_kept(struct channels *c, struct channel *ch)
 	return passed;
 }
 
+/* One record of the pair. False: nothing more is to be taken now. *taken: bytes of the pair. */
+static bool take_one(struct channels *c, struct channel *ch, uint32_t *taken)
+{
+	const size_t head = sizeof(struct toynet_datagram_header);
+	struct dgram_control control;
+	struct endpoint dst;
+	ssize_t n;
+
+	*taken = 0;
+	do
+		n = recv(ch->fd, c->scratch, sizeof(c->scratch), MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == ECONNRESET) {
+		ch->reset = true;
+		return true;
+	}
+	if (n < 0 || (n == 0 && ch->fin_pending)) {
+		ch->readable = false;
+		return false;
+	}
+	*taken = (uint32_t)n;
+	if ((size_t)n > sizeof(c->scratch) || !parse(c->scratch, (size_t)n, &dst, &control)) {
+		COUNT(stack_counters(c->stack), UdpBadRecords);
+		return true;
+	}
+	return pass_on(c, ch, dst, &control, c->scratch + head, (uint32_t)((size_t)n - head));
+}
+
 static void datagram_take(struct channels *c, struct channel *ch)
 {
+	uint32_t taken;
+
 	if (!pass_on_kept(c, ch))
 		return;
 	for (int i = 0; ch->readable; i++) {
@@ -189,32 +219,24 @@ static void datagram_take(struct channels *c, struct channel *ch)
 			channel_retry(c, ch, DURATION_US(0));
 			return;
 		}
-		ssize_t n = recv(ch->fd, c->scratch, sizeof(c->scratch), MSG_DONTWAIT | MSG_TRUNC);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == ECONNRESET) {
-			ch->reset = true;
-			continue;
-		}
-		if (n < 0 || (n == 0 && ch->fin_pending)) {
-			ch->readable = false;
-			return;
-		}
-		struct endpoint dst;
-		struct dgram_control control;
-		size_t head = sizeof(struct toynet_datagram_header);
-		if ((size_t)n > sizeof(c->scratch) || !parse(c->scratch, (size_t)n, &dst, &control)) {
-			COUNT(stack_counters(c->stack), UdpBadRecords);
-			continue;
-		}
-		if (!pass_on(c, ch, dst, &control, c->scratch + head, (uint32_t)((size_t)n - head)))
+		if (!take_one(c, ch, &taken))
 			return;
 	}
 }
 
+/* What the pair holds goes into the send ring even when that exceeds SO_SNDBUF: an operation must not overtake it, and
+ * who has closed cannot send it again. Datagrams that come meanwhile wait for the next turn. */
 static void datagram_sync(struct channels *c, struct channel *ch, uint32_t pending)
 {
-	(void)pending;
+	struct dgram *d = &ch->so->dgram;
+	const uint32_t sndbuf = d->sndbuf;
+	uint32_t taken;
+
+	d->sndbuf = RING_MAX_SIZE;
+	bool more = pass_on_kept(c, ch);
+	for (ch->readable = true; more && pending > 0; pending -= u32_min(pending, taken))
+		more = take_one(c, ch, &taken);
+	d->sndbuf = sndbuf;
 	datagram_take(c, ch);
 }
 
@@ -262,9 +284,10 @@ static void datagram_hung_up(struct channels *c, struct channel *ch)
 
 static void datagram_gone(struct channels *c, struct channel *ch)
 {
-	ch->readable = true;
 	ch->fin_pending = true;
-	datagram_take(c, ch);
+	datagram_sync(c, ch, channel_pending(ch));
+	if (ch->datagram) /* for want of memory */
+		socket_datagram_lost(c->stack, ch->so);
 	channel_end(c, ch, ENDING_CLOSE);
 }
 
