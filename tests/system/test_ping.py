@@ -1,12 +1,14 @@
-"""Ping sockets for everybody, raw sockets for the privileged, against the kernel."""
+"""Ping both ways in every size; ping sockets for everybody, raw sockets for the privileged, against the kernel."""
 import errno
 import os
+import re
 import select
 import socket
 import struct
-import time
+import subprocess
 
-from toynettest import (KERNEL, NOBODY, TOYNET, Lab, Sock, expect, expect_equal, expect_error, test)
+import toynettest
+from toynettest import (KERNEL, NOBODY, TOYNET, Lab, Sock, command, expect, expect_equal, expect_error, program, test)
 
 ECHO, ECHO_REPLY = 8, 0
 EXPERIMENT = 253  # RFC 3692
@@ -34,6 +36,77 @@ def ones_complement(data):
 
 def readable(s, seconds):
     return bool(select.select([s.fileno()], [], [], seconds)[0])
+
+
+PING_MAX = 65507
+FRAGMENT = 1480  # bytes of IP payload in a frame
+STRIDE = 61  # a prime: every remainder of 8 and of FRAGMENT's factors
+
+
+def sizes():
+    """All with --full; else all of up to three frames, those around each further frame, the last, and one in STRIDE."""
+    if toynettest.FULL:
+        return list(range(PING_MAX + 1))
+    chosen = set(range(3101)) | set(range(3100, PING_MAX, STRIDE)) | set(range(PING_MAX - 20, PING_MAX + 1))
+    for frames in range(1, 46):
+        chosen |= {n for n in range(frames * FRAGMENT - 12, frames * FRAGMENT + 5) if 0 <= n <= PING_MAX}
+    return sorted(chosen)
+
+
+def ping_every_size(build, side, to):
+    with Lab() as lab:
+        daemon = lab.start(build)
+        command("ip", "netns", "exec", lab.netns, "sysctl", "-qw", "net.ipv4.ping_group_range=0 0")
+        argv = [program("tests/system/pings", "release"), side, to]
+        if side == "kernel":
+            argv = ["ip", "netns", "exec", lab.netns, *argv]
+        wanted = sizes()
+        result = subprocess.run(argv, input=" ".join(map(str, wanted)), capture_output=True, text=True, timeout=280)
+        expect_equal((result.returncode, result.stdout), (0, f"{len(wanted)} of {len(wanted)} answered\n"),
+                     f"pings to {to}: {result.stderr}")
+        stats = daemon.stats()
+        name = "IcmpInEchos" if side == "kernel" else "IcmpOutEchos"
+        expect_equal((stats[name], stats["IpReasmFails"], stats["IpFragFails"]), (len(wanted), 0, 0),
+                     f"{name}, IpReasmFails, IpFragFails")
+
+
+@test(300)
+def every_size_to_toynet():
+    ping_every_size("release" if toynettest.FULL else "debug", "kernel", TOYNET)
+
+
+@test(300)
+def every_size_to_the_kernel():
+    ping_every_size("release" if toynettest.FULL else "debug", "toynet", KERNEL)
+
+
+@test(120)
+def iputils_ping():
+    with Lab() as lab:
+        lab.start()
+        for size in (0, 1, 56, 1472, 1473, 2952, 2953, 8192, 32768, 65506, PING_MAX):
+            result = command("ip", "netns", "exec", lab.netns, "ping", "-c", "3", "-i", "0.01", "-W", "5", "-s", size, TOYNET,
+                             check=False)
+            expect(re.search(r"3 packets transmitted, 3 received, 0% packet loss", result.stdout) and
+                   not re.search(r"wrong data|truncated|DUP|DIFFERENT", result.stdout),
+                   f"ping -s {size}: {result.stdout}{result.stderr}")
+
+
+@test()
+def a_ping_that_is_too_long():
+    """65,507 bytes behind the ICMP header are the most; one more does not fit an IP datagram."""
+    with Lab() as lab:
+        lab.start()
+        with Sock(socket.SOCK_DGRAM, protocol=socket.IPPROTO_ICMP) as s:
+            data = os.urandom(PING_MAX)
+            s.sendto(echo(1, data), (KERNEL, 0))
+            expect_equal(reply(s.recv(70000))[3:], (1, data), "the reply to the longest")
+            with expect_error(errno.EMSGSIZE, "one byte more"):
+                s.sendto(echo(2, data + b"x"), (KERNEL, 0))
+        with Sock(socket.SOCK_DGRAM) as s:
+            s.sendto(bytes(PING_MAX), (KERNEL, 9))
+            with expect_error(errno.EMSGSIZE, "UDP: one byte more"):
+                s.sendto(bytes(PING_MAX + 1), (KERNEL, 9))
 
 
 @test()
