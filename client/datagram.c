@@ -11,7 +11,8 @@
  * The pair takes every datagram, so before one is sent the daemon is asked whether it could be: a host without a route,
  * a length that is too large, or a broadcast without SO_BROADCAST is an error of the call that sends. The answer is
  * remembered by the thread for a second, and where a datagram came from, one may go to: a server that answers never
- * asks. Without an answer the datagram is sent, and what is wrong with it comes back as an error record. */
+ * asks. It is forgotten when an option of a socket is set, or when an error is read: both may change it. Without an
+ * answer the datagram is sent, and what is wrong with it comes back as an error record. */
 #include "client.h"
 
 #include <arpa/inet.h>
@@ -86,6 +87,11 @@ static void ask_about_control(const struct toynet_datagram_header *h, toynet_v1_
 	}
 	request->options.size = h->options_len;
 	memcpy(request->options.bytes, h->options, h->options_len);
+}
+
+void client_datagram_forget(void)
+{
+	memset(ways, 0, sizeof(ways));
 }
 
 /* 0 when the datagram may be sent as far as is known. */
@@ -375,6 +381,7 @@ ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags)
 	}
 	error = client_datagram_check(&header, (size_t)n, &src);
 	if (error) {
+		client_datagram_forget();
 		if (flags & MSG_PEEK)
 			SYS(recv)(fd, &header, sizeof(header), MSG_DONTWAIT);
 		if (error != EPROTO)

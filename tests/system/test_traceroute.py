@@ -1,5 +1,5 @@
-"""traceroute through a router, both ways: the kernel's program to toynet, and a libtoynet program to the kernel."""
-from test_path import PEER, ROUTER_HERE, ROUTER_THERE, Path
+"""traceroute through two routers, both ways: the kernel's program to toynet, and a libtoynet program to the kernel."""
+from test_path import HOP_HERE, HOP_THERE, PEER, ROUTER_HERE, ROUTER_THERE, Path
 from toynettest import KERNEL, TOYNET, Lab, Sock, command, expect, expect_equal, program, test
 
 TCP_PORT = 5330
@@ -7,10 +7,10 @@ CLOSED_PORT = 5331
 
 
 def start(lab):
-    """A router that answers every probe, and a peer behind it."""
+    """Routers that answer every probe, and a peer behind them."""
     daemon = lab.start(gateway=ROUTER_HERE)
     path = Path(lab, mute=False)
-    for netns in (lab.netns, path.netns):
+    for netns in (lab.netns, path.router, path.netns):
         path.inside(netns, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=10000",
                     "net.ipv4.icmp_msgs_burst=1000")
     return daemon, path
@@ -29,7 +29,7 @@ def hops_of_the_kernel(path, *words):
 
 @test()
 def the_kernel_traces_toynet():
-    there = [(1, ROUTER_THERE, 3), (2, TOYNET, 3)]
+    there = [(1, ROUTER_THERE, 3), (2, HOP_HERE, 3), (3, TOYNET, 3)]
     with Lab() as lab:
         daemon, path = start(lab)
         with Sock() as listener:
@@ -51,9 +51,9 @@ def hops_of_toynet(kind, port, to=PEER):
 def toynet_traces_the_kernel():
     with Lab() as lab:
         daemon, _ = start(lab)
-        expect_equal(hops_of_toynet("udp", 33434), [("1", ROUTER_HERE, "EHOSTUNREACH"), ("2", PEER, "ECONNREFUSED")], "UDP")
-        expect_equal(hops_of_toynet("icmp", 0), [("1", ROUTER_HERE, "EHOSTUNREACH"), ("2", PEER, "0")], "ICMP echo")
-        expect_equal(hops_of_toynet("tcp", CLOSED_PORT), [("1", ROUTER_HERE, "EINPROGRESS"), ("2", PEER, "ECONNREFUSED")],
-                     "TCP")
+        for kind, port, told, answer in (("udp", 33434, "EHOSTUNREACH", "ECONNREFUSED"), ("icmp", 0, "EHOSTUNREACH", "0"),
+                                         ("tcp", CLOSED_PORT, "EINPROGRESS", "ECONNREFUSED")):
+            expect_equal(hops_of_toynet(kind, port),
+                         [("1", ROUTER_HERE, told), ("2", HOP_THERE, told), ("3", PEER, answer)], f"hops by {kind}")
         expect_equal(hops_of_toynet("udp", 33434, KERNEL), [("1", KERNEL, "ECONNREFUSED")], "a target on the link")
-        expect_equal(daemon.stats()["IcmpInTimeExcds"], 3, "IcmpInTimeExcds")
+        expect_equal(daemon.stats()["IcmpInTimeExcds"], 6, "IcmpInTimeExcds")

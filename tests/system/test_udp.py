@@ -112,6 +112,120 @@ def multicast_from_toynet():
             expect(not readable(own, 0.3), "IP_MULTICAST_LOOP 0 came back")
 
 
+SPECIFIC = "232.7.7.7"  # RFC 4607: a group of source-specific multicast
+STRANGER = "10.77.0.9"
+IP_MULTICAST_ALL, IP_ADD_SOURCE, IP_DROP_SOURCE = 49, 39, 40
+IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE = 38, 37
+
+
+def kernel_source_member(child):
+    """A member of SPECIFIC from toynet, one from a stranger, and one of GROUP that blocks toynet; what each heard until None."""
+    sockets = []
+    for group, option, source in ((SPECIFIC, IP_ADD_SOURCE, TOYNET), (SPECIFIC, IP_ADD_SOURCE, STRANGER),
+                                  (GROUP, IP_BLOCK_SOURCE, TOYNET)):
+        s = kernel_socket(socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+        s.bind(("", 5002))
+        if option == IP_BLOCK_SOURCE:
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, mreq(group, KERNEL))
+            s.setsockopt(socket.IPPROTO_IP, option, struct.pack("4s4s4s", *map(socket.inet_aton, (group, KERNEL, source))))
+        else:
+            s.setsockopt(socket.IPPROTO_IP, option, mreq(group, KERNEL, source))
+        sockets.append(s)
+    child.tell()
+    child.ask()
+    return [[s.recv(100) for _ in iter(lambda s=s: readable(s, 0.3), False)] for s in sockets]
+
+
+@test()
+def source_specific_multicast_from_toynet():
+    with Lab() as lab:
+        lab.start()
+        member = lab.kernel(kernel_source_member)
+        member.ask()
+        with Sock(socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(TOYNET))
+            s.sendto(b"to the specific group", (SPECIFIC, 5002))
+            s.sendto(b"to the group that blocks us", (GROUP, 5002))
+        time.sleep(0.2)
+        member.tell()
+        expect_equal(member.wait(), [[b"to the specific group"], [], []],
+                     "what the member from toynet, that from another source, and the one that blocks toynet heard")
+
+
+@test()
+def source_specific_multicast_to_toynet():
+    def source_membership(s, option, source, group=SPECIFIC):
+        s.setsockopt(socket.IPPROTO_IP, option, mreq(group, TOYNET, source))
+
+    with Lab() as lab:
+        lab.start()
+        sender = lab.kernel(kernel_group_sender, (SPECIFIC,))
+        sender.ask()
+        with Sock(socket.SOCK_DGRAM) as s:
+            s.bind(("0.0.0.0", 5000))
+            source_membership(s, IP_ADD_SOURCE, STRANGER)
+            sender.tell(b"not of our source")
+            expect(not readable(s, 0.3), "a source that was not asked for was heard")
+            source_membership(s, IP_ADD_SOURCE, KERNEL)
+            sender.tell(b"of our source")
+            expect_equal(s.recvfrom(100), (b"of our source", (KERNEL, 4000)), "source-specific multicast")
+            source_membership(s, IP_DROP_SOURCE, KERNEL)
+            sender.tell(b"dropped again")
+            expect(not readable(s, 0.3), "a source that was dropped was heard")
+            with expect_error(errno.EADDRNOTAVAIL, "a source that is no longer there"):
+                source_membership(s, IP_DROP_SOURCE, KERNEL)
+        sender.tell(None)
+        sender.wait()
+
+
+@test()
+def multicast_in_fragments_and_after_leaving():
+    size = 8000
+
+    def kernel_end(child):
+        with kernel_socket(socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, mreq(GROUP, KERNEL))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(KERNEL))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            s.settimeout(10)
+            s.bind((GROUP, 5003))
+            child.tell()
+            heard = s.recv(10000)
+            s.sendto(heard[::-1], (GROUP, 5003))
+            child.ask()
+            s.sendto(b"after the leave", (GROUP, 5003))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP, mreq(GROUP, KERNEL))
+            child.tell()
+            s.settimeout(0.5)
+            try:
+                return s.recv(100)
+            except TimeoutError:
+                return None
+
+    with Lab() as lab:
+        daemon = lab.start()
+        kernel = lab.kernel(kernel_end)
+        kernel.ask()
+        data = bytes(i * 7 & 0xff for i in range(size))
+        with Sock(socket.SOCK_DGRAM) as s:
+            s.bind(("0.0.0.0", 5003))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(TOYNET))
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
+            join(s)
+            s.sendto(data, (GROUP, 5003))
+            expect_equal(s.recv(10000), data[::-1], "multicast of six fragments, both ways")
+            leave(s)
+            kernel.tell()
+            kernel.ask()
+            expect(not readable(s, 0.3), "a group was heard after it was left")
+            s.sendto(b"nobody is there", (GROUP, 5003))
+            expect_equal(kernel.wait(), None, "what the kernel heard after it left")
+        stats = daemon.stats()
+        expect_equal((stats["IpReasmOKs"], stats["IpFragOKs"]), (1, 1), "IpReasmOKs, IpFragOKs")
+
+
 def igmp_text(packet):
     """An IGMP message from the network header on, as text."""
     header = (packet[0] & 15) * 4
