@@ -119,8 +119,6 @@ int client_take_error(const struct client_id *id, int *error);
 #define CLIENT_DATAGRAM_MAX 65535 /* a raw socket's, with its IP header; toynetd knows how much less others have */
 #define CLIENT_IOV_MAX      1022  /* the kernel's 1024, less header and overflow */
 
-/* What is known of destinations may no longer be so: this thread's next datagrams ask toynetd again. */
-void client_datagram_forget(void);
 /* Fills the header that goes in front of a datagram of len bytes; dst NULL: the connected peer. */
 void client_datagram_header(struct toynet_datagram_header *h, size_t len, const struct sockaddr_in *dst);
 /* What a record of `total` bytes, header included, is: 0 a datagram, its source in *src; else an errno: EPROTO

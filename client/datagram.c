@@ -89,11 +89,6 @@ static void ask_about_control(const struct toynet_datagram_header *h, toynet_v1_
 	memcpy(request->options.bytes, h->options, h->options_len);
 }
 
-void client_datagram_forget(void)
-{
-	memset(ways, 0, sizeof(ways));
-}
-
 /* 0 when the datagram may be sent as far as is known. */
 static int check_destination(int fd, size_t len, const struct sockaddr_in *dst, const struct toynet_datagram_header *h)
 {

@@ -267,7 +267,7 @@ static bool build(struct dgram_layer *l, struct dgram *d, struct frame_out *f)
 	/* IP_MULTICAST_TTL 0: only for this host, which has it already. */
 	if (rec.ttl == 0)
 		return false;
-	tx.dont_fragment = dgram_dont_fragment(l, d, tx.dst, total);
+	tx.dont_fragment = dgram_dont_fragment(l, (enum dgram_pmtu)rec.pmtu, tx.dst, total);
 	ops[d->kind]->build(l, d, &rec, f, &tx);
 	enum ip_sent sent = rec.whole ? ip_output_whole(l->ip, f, tx.dst) : ip_output(l->ip, f, &tx);
 	if (sent != IP_FRAME_DROPPED) {

@@ -35,6 +35,7 @@ struct dgram_record {
 	int32_t error;      /* received: errno of an ICMP error; else 0 */
 	instant at;         /* received: when */
 	uint32_t drops;     /* received: those that the socket had lost before */
+	uint8_t pmtu;       /* to be sent: enum dgram_pmtu */
 	bool whole;         /* to be sent: the payload begins with the IP header (IP_HDRINCL) */
 	struct ip_addr dst; /* received: as its header tells; a group or a broadcast address, too */
 	struct ip_addr

@@ -49,6 +49,7 @@ void dgram_fill(const struct dgram *d, const struct dgram_control *c, struct dgr
 {
 	rec->ttl = ip_is_multicast(rec->addr.addr) ? d->mc_ttl : d->ttl;
 	rec->tos = d->tos;
+	rec->pmtu = d->pmtu;
 	rec->options_len = d->options_len;
 	memcpy(rec->options, d->options, d->options_len);
 	if (!c)
@@ -109,11 +110,11 @@ uint32_t dgram_total_max(const struct dgram_layer *l, const struct dgram *d, str
 	return IP_TOTAL_MAX;
 }
 
-bool dgram_dont_fragment(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst, uint32_t total)
+bool dgram_dont_fragment(const struct dgram_layer *l, enum dgram_pmtu pmtu, struct ip_addr dst, uint32_t total)
 {
 	struct ip_path path;
 
-	switch ((enum dgram_pmtu)d->pmtu) {
+	switch (pmtu) {
 	case DGRAM_PMTU_DONT:
 		return false;
 	case DGRAM_PMTU_WANT:

@@ -53,7 +53,7 @@ struct ip_addr dgram_first_hop(const struct dgram *d, const struct dgram_control
 uint16_t dgram_use_options(const struct dgram_record *rec, struct ip_options *o, struct ip_tx *tx);
 /* Bytes of an IP datagram to dst, by IP_MTU_DISCOVER; mtu: the link's. */
 uint32_t dgram_total_max(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst, uint16_t mtu);
-bool dgram_dont_fragment(const struct dgram_layer *l, const struct dgram *d, struct ip_addr dst, uint32_t total);
+bool dgram_dont_fragment(const struct dgram_layer *l, enum dgram_pmtu pmtu, struct ip_addr dst, uint32_t total);
 /* Of a datagram that has arrived: TTL, TOS, destination, options. */
 void dgram_received(const struct dgram_layer *l, const struct ip_rx *rx, struct dgram_record *rec);
 

@@ -89,10 +89,13 @@ static void snap_record(struct snap *s, struct dgram_record *rec, bool sent)
 	snap_u8(s, &rec->tos);
 	snap_ip(s, &rec->local);
 	snap_bool(s, &rec->whole);
-	if (sent)
+	if (sent) {
 		snap_dgram_options(s, rec->options, &rec->options_len);
-	else
+		snap_u8(s, &rec->pmtu);
+		snap_check(s, rec->pmtu <= DGRAM_PMTU_PROBE, "an unknown IP_MTU_DISCOVER");
+	} else {
 		snap_received(s, rec);
+	}
 	snap_check(s, rec->len <= DGRAM_PAYLOAD_MAX, "datagram too long");
 }
 

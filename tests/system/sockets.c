@@ -305,7 +305,7 @@ static void test_udp(void)
 	CHECK(toynet_recv(fd, big, sizeof(big), 0) == 1400);
 	CHECK(toynet_recv(fd, big, 3, MSG_TRUNC) == 6 && memcmp(big, "abc", 3) == 0);
 	CHECK_ERRNO(toynet_recv(fd, big, sizeof(big), MSG_DONTWAIT), EAGAIN);
-	CHECK_ERRNO(toynet_send(fd, big, 65508, 0), EMSGSIZE);
+	CHECK_ERRNO(toynet_sendto(fd, big, 65508, 0, (struct sockaddr *)&peer, sizeof(peer)), EMSGSIZE);
 	CHECK_ERRNO(toynet_accept(fd, NULL, NULL), EOPNOTSUPP);
 	CHECK_ERRNO(toynet_listen(fd, 1), EOPNOTSUPP);
 

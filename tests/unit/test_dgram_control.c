@@ -204,6 +204,23 @@ START_TEST(df_and_the_paths_mtu)
 }
 END_TEST
 
+/* What was sent before an option changed goes out as it was sent. */
+START_TEST(df_is_of_the_datagram)
+{
+	static const uint8_t bytes[1000] = {0};
+	struct dgram_net w;
+	begin_kind(&w, DGRAM_UDP);
+	w.a.pmtu = DGRAM_PMTU_DO;
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, bytes, sizeof(bytes)), 0);
+	w.a.pmtu = DGRAM_PMTU_DONT;
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, bytes, sizeof(bytes)), 0);
+	w.a.pmtu = DGRAM_PMTU_DO;
+	ck_assert_uint_eq(load_be16(out_header(&w) + IPV4_OFF_FRAG), IPV4_FLAG_DF);
+	ck_assert_uint_eq(load_be16(out_header(&w) + IPV4_OFF_FRAG), 0);
+	end(&w);
+}
+END_TEST
+
 /* An ICMP destination unreachable of the gateway that quotes what we sent to PEER: 8 bytes and `more'. */
 static void in_error(struct dgram_net *w, uint8_t code, uint16_t mtu, uint8_t protocol, const uint8_t *first,
                      const char *more)
@@ -391,7 +408,7 @@ Suite *dgram_control_suite(void);
 Suite *dgram_control_suite(void)
 {
 	UNIT_SUITE("dgram_control", what_comes_with_a_datagram, what_a_datagram_has_of_its_own, what_is_refused,
-	           a_source_route_and_its_reversal, df_and_the_paths_mtu, errors_in_full,
+	           a_source_route_and_its_reversal, df_and_the_paths_mtu, df_is_of_the_datagram, errors_in_full,
 	           errors_of_ping_and_raw_sockets, checksums_as_the_application_wants,
 	           a_datagram_tells_how_many_were_lost, save_and_load);
 }
