@@ -98,15 +98,17 @@ static bool made_by_daemon(int fd)
 enum run_kind run_kind_of(int fd)
 {
 	const int saved = errno;
-	enum run_kind kind = possible_kind(fd);
+	enum run_kind kind = possible_kind(fd), hint = run_hint(fd);
 
-	if (kind == RUN_FOREIGN)
+	if (kind == RUN_FOREIGN) {
 		run_forget(fd);
-	else if (run_hint(fd) != kind) {
-		if (made_by_daemon(fd))
-			run_learn(fd, kind);
-		else
-			kind = RUN_FOREIGN;
+	} else if (hint != RUN_FOREIGN && (hint == RUN_DATAGRAM) == (kind == RUN_DATAGRAM)) {
+		kind = hint;
+	} else if (made_by_daemon(fd)) {
+		run_learn(fd, kind);
+	} else {
+		run_forget(fd);
+		kind = RUN_FOREIGN;
 	}
 	errno = saved;
 	return kind;

@@ -38,8 +38,13 @@ enum run_kind {
 	RUN_FOREIGN, /* not a toynet socket */
 	RUN_STREAM,
 	RUN_DATAGRAM,
+	/* Streams, as far as this process knows: */
+	RUN_UNCONNECTED, /* made here, and connect has not been called */
+	RUN_CONNECTING,  /* a connect that does not wait is not known to have ended */
+	RUN_LISTENER,    /* its descriptor carries records, which only accept may read */
 };
-/* What fd is, by asking the kernel, and the daemon where the kernel does not know. errno is left alone. */
+/* What fd is, by asking the kernel, and the daemon where the kernel does not know. Which kind of stream is the hint's
+ * word. errno is left alone. */
 enum run_kind run_kind_of(int fd);
 /* The hint: RUN_FOREIGN also when nothing is known. No system call. */
 enum run_kind run_hint(int fd);

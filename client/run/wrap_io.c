@@ -29,6 +29,52 @@ static bool stale(int fd, ssize_t n)
 	return true;
 }
 
+/* Is there no connection yet, to read from or to write to? The kernel's pair behind the descriptor would take the
+ * bytes, or give the records of a listener. The hint is looked into: another process may have connected the socket. */
+static bool not_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	switch (run_kind_of(fd)) {
+	case RUN_LISTENER:
+		return true;
+	case RUN_UNCONNECTED:
+		if (toynet_getpeername(fd, (struct sockaddr *)&peer, &len) < 0 && errno == ENOTCONN)
+			return true;
+		run_learn(fd, RUN_STREAM);
+		return false;
+	case RUN_FOREIGN:
+	case RUN_STREAM:
+	case RUN_CONNECTING:
+	case RUN_DATAGRAM:
+		break;
+	}
+	return false;
+}
+
+static bool may_be_unconnected(int fd)
+{
+	enum run_kind hint = run_hint(fd);
+
+	return hint == RUN_UNCONNECTED || hint == RUN_LISTENER;
+}
+
+static ssize_t no_input(void)
+{
+	errno = ENOTCONN;
+	return -1;
+}
+
+/* tcp(7): EPIPE. */
+static ssize_t no_output(int flags)
+{
+	if (!(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	errno = EPIPE;
+	return -1;
+}
+
 /* A transfer by the kernel has ended with n: the reason, where fd is a toynet stream. */
 static ssize_t with_reason(int fd, ssize_t n)
 {
@@ -36,7 +82,8 @@ static ssize_t with_reason(int fd, ssize_t n)
 
 	if (n > 0 || (n < 0 && native != ECONNRESET && native != EPIPE))
 		return n;
-	if (run_kind_of(fd) != RUN_STREAM) {
+	enum run_kind kind = run_kind_of(fd);
+	if (kind != RUN_STREAM && kind != RUN_CONNECTING) {
 		if (native)
 			errno = native;
 		return n;
@@ -62,6 +109,8 @@ static ssize_t sent(int fd, ssize_t n)
 RUN_EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_input();
 	if (run_hint(fd) == RUN_DATAGRAM) {
 		ssize_t n = toynet_recv(fd, buf, len, 0);
 		if (!stale(fd, n))
@@ -74,6 +123,8 @@ RUN_EXPORT ssize_t read(int fd, void *buf, size_t len)
 RUN_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_output(0);
 	switch (run_hint(fd)) {
 	case RUN_DATAGRAM: {
 		ssize_t n = toynet_send(fd, buf, len, 0);
@@ -81,6 +132,7 @@ RUN_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 			return n;
 		break;
 	}
+	case RUN_CONNECTING:
 	case RUN_STREAM: {
 		ssize_t n = SYS(send)(fd, buf, len, MSG_NOSIGNAL);
 		if (!stale(fd, n))
@@ -88,6 +140,8 @@ RUN_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 		break;
 	}
 	case RUN_FOREIGN:
+	case RUN_UNCONNECTED:
+	case RUN_LISTENER:
 		break;
 	}
 	return SYS(write)(fd, buf, len);
@@ -96,6 +150,8 @@ RUN_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 RUN_EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_input();
 	if (run_hint(fd) == RUN_DATAGRAM) {
 		struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
 		ssize_t got = toynet_recvmsg(fd, &msg, 0);
@@ -112,18 +168,23 @@ RUN_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 	ssize_t put;
 
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_output(0);
 	switch (run_hint(fd)) {
 	case RUN_DATAGRAM:
 		put = toynet_sendmsg(fd, &msg, 0);
 		if (!stale(fd, put))
 			return put;
 		break;
+	case RUN_CONNECTING:
 	case RUN_STREAM:
 		put = SYS(sendmsg)(fd, &msg, MSG_NOSIGNAL);
 		if (!stale(fd, put))
 			return put >= 0 ? put : sent(fd, put);
 		break;
 	case RUN_FOREIGN:
+	case RUN_UNCONNECTED:
+	case RUN_LISTENER:
 		break;
 	}
 	return SYS(writev)(fd, iov, n);
@@ -133,6 +194,8 @@ RUN_EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags, const 
                           socklen_t addrlen)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_output(flags);
 	if (kind_of(fd) != RUN_FOREIGN) {
 		ssize_t n = toynet_sendto(fd, buf, len, flags & ~HINT_FLAGS, addr, addrlen);
 		if (!stale(fd, n))
@@ -149,6 +212,8 @@ RUN_EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 RUN_EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_input();
 	if (kind_of(fd) != RUN_FOREIGN) {
 		ssize_t n = toynet_recvfrom(fd, buf, len, flags, addr, addrlen);
 		if (!stale(fd, n))
@@ -165,6 +230,8 @@ RUN_EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 RUN_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_output(flags);
 	if (kind_of(fd) != RUN_FOREIGN) {
 		ssize_t n = toynet_sendmsg(fd, msg, flags & ~HINT_FLAGS);
 		if (!stale(fd, n))
@@ -191,6 +258,8 @@ static void learn_received(struct msghdr *msg)
 RUN_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return no_input();
 	if (kind_of(fd) != RUN_FOREIGN) {
 		ssize_t n = toynet_recvmsg(fd, msg, flags);
 		if (!stale(fd, n))
@@ -205,6 +274,8 @@ RUN_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 RUN_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return (int)no_output(flags);
 	if (kind_of(fd) != RUN_FOREIGN) {
 		int sent_count = toynet_sendmmsg(fd, msgs, n, flags & ~HINT_FLAGS);
 		if (!stale(fd, sent_count))
@@ -216,6 +287,8 @@ RUN_EXPORT int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 RUN_EXPORT int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
 {
 	run_ready();
+	if (may_be_unconnected(fd) && not_connected(fd))
+		return (int)no_input();
 	if (kind_of(fd) != RUN_FOREIGN) {
 		int got = toynet_recvmmsg(fd, msgs, n, flags, timeout);
 		if (!stale(fd, got))

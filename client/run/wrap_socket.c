@@ -36,7 +36,7 @@ RUN_EXPORT int socket(int domain, int type, int protocol)
 		return other_family(domain, type, protocol);
 	int fd = toynet_socket(domain, type, protocol);
 	if (fd >= 0)
-		run_learn(fd, run_kind_of(fd));
+		run_learn(fd, (type & 0xf) == SOCK_STREAM ? RUN_UNCONNECTED : RUN_DATAGRAM);
 	run_tell("socket(%s, type %d, protocol %d): %s", domain == AF_INET ? "AF_INET" : "AF_INET6", type, protocol,
 	         fd < 0 ? toynet_error_detail() : "ok");
 	return fd;
@@ -58,6 +58,13 @@ RUN_EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (run_kind_of(fd) == RUN_FOREIGN)
 		return SYS(connect)(fd, addr, len);
 	int r = toynet_connect(fd, addr, len);
+	/* connect(2): the first call after an attempt has succeeded says so; only later ones are EISCONN. */
+	if (r < 0 && errno == EISCONN && run_hint(fd) == RUN_CONNECTING)
+		r = 0;
+	if (r == 0 && run_hint(fd) != RUN_DATAGRAM)
+		run_learn(fd, RUN_STREAM);
+	else if (r < 0 && (errno == EINPROGRESS || errno == EINTR))
+		run_learn(fd, RUN_CONNECTING);
 	run_tell("connect(%d): %s", fd, result_text(r));
 	return r;
 }
@@ -68,6 +75,8 @@ RUN_EXPORT int listen(int fd, int backlog)
 	if (run_kind_of(fd) == RUN_FOREIGN)
 		return SYS(listen)(fd, backlog);
 	int r = toynet_listen(fd, backlog);
+	if (r == 0)
+		run_learn(fd, RUN_LISTENER);
 	run_tell("listen(%d, %d): %s", fd, backlog, result_text(r));
 	return r;
 }
