@@ -29,7 +29,15 @@ struct config_routes {
 	uint8_t count;
 	bool open;
 };
-
+struct config_neighbor {
+	struct ip_addr addr;
+	struct mac_addr mac;
+};
+struct config_neighbors {
+	struct config_neighbor list[CONFIG_LIST_MAX];
+	uint8_t count;
+	bool open;
+};
 struct config_servers {
 	struct endpoint list[RPC_RESOLVER_SERVERS_MAX]; /* port 0: 53 */
 	uint8_t count;
@@ -46,10 +54,11 @@ struct config {
 	struct config_addresses address; /* one at least */
 	struct ip_addr gateway;
 	struct config_routes route; /* besides that of gateway */
+	struct config_neighbors neighbor;
 	struct config_servers dns;    /* of the resolver */
 	struct config_domains search; /* the same */
-	struct mac_addr mac;        /* all zero: derived from the interface's */
-	uint32_t mtu;               /* 0: the interface's */
+	struct mac_addr mac;          /* all zero: derived from the interface's */
+	uint32_t mtu;                 /* 0: the interface's */
 	struct ip_prefix host_address;
 	char socket_path[CONFIG_PATH_MAX];
 	uint32_t socket_mode;

@@ -66,6 +66,7 @@ const struct config_key config_keys[] = {
 	{"stack", "address", KIND_ADDRESSES, FIELD(address), 0, 0, "addresses of the stack with the length of their networks; the first is the primary one (required)"},
 	{"stack", "gateway", KIND_ADDR, FIELD(gateway), 0, 0, "router for all other networks"},
 	{"stack", "route", KIND_ROUTES, FIELD(route), 0, 0, "routes: 10.5.0.0/16 via 10.0.0.9 metric 10, ..."},
+	{"stack", "neighbor", KIND_NEIGHBORS, FIELD(neighbor), 0, 0, "static ARP entries: 10.0.0.9 02:00:00:00:00:09, ..."},
 	{"stack", "sockets-max", KIND_NUMBER, FIELD(stack.sockets_max), 1, 10000000, "sockets of all users together"},
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
 	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
@@ -260,6 +261,12 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 		         "IPv4 addresses with prefix length such as 10.0.0.2/24, with commas between, at most %d",
 		         CONFIG_LIST_MAX);
 		return;
+	case KIND_NEIGHBORS:
+		snprintf(allowed, size,
+		         "addresses, each with its MAC address, such as 10.0.0.9 02:00:00:00:00:09, with commas between, "
+		         "at most %d",
+		         CONFIG_LIST_MAX);
+		return;
 	case KIND_ROUTES:
 		snprintf(allowed, size,
 		         "NETWORK/LENGTH or default [via ADDRESS] [src ADDRESS] [metric NUMBER], with commas between, "
@@ -334,6 +341,8 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return prefix_parse(text, &prefix) && memcpy(field, &prefix, sizeof(prefix));
 	case KIND_ADDRESSES:
 		return config_addresses_parse(text, (struct config_addresses *)(void *)field);
+	case KIND_NEIGHBORS:
+		return config_neighbors_parse(text, (struct config_neighbors *)(void *)field);
 	case KIND_ROUTES:
 		return config_routes_parse(text, (struct config_routes *)(void *)field);
 	case KIND_SERVERS:
@@ -441,6 +450,9 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 		return;
 	case KIND_ADDRESSES:
 		config_addresses_format((const struct config_addresses *)(const void *)field, text);
+		return;
+	case KIND_NEIGHBORS:
+		config_neighbors_format((const struct config_neighbors *)(const void *)field, text);
 		return;
 	case KIND_ROUTES:
 		config_routes_format((const struct config_routes *)(const void *)field, text);

@@ -10,6 +10,7 @@ enum config_kind {
 	KIND_PREFIX,
 	KIND_ADDRESSES, /* lists: config_list.h */
 	KIND_ROUTES,
+	KIND_NEIGHBORS,
 	KIND_SERVERS,
 	KIND_DOMAINS,
 	KIND_MAC,

@@ -1,4 +1,4 @@
-/* Lists of addresses and routes, in the words of ip(8); of name servers and domains.
+/* Lists of addresses, routes and neighbours, in the words of ip(8); of name servers and domains.
  *
  * A list may stand in one line, with commas between its items, or in several lines with the same key: a file adds to
  * what it has said before, and so does the command line, but the first mention on the command line replaces the list of
@@ -89,6 +89,21 @@ static bool parse_route(char *item, void *to)
 	return true;
 }
 
+/* "10.0.0.9 02:00:00:00:00:09", with `lladdr' between for those who are used to it. */
+static bool parse_neighbor(char *item, void *to)
+{
+	struct config_neighbor n;
+	char *save, *word = strtok_r(item, BLANK, &save), *mac = strtok_r(NULL, BLANK, &save);
+
+	if (mac && strcmp(mac, "lladdr") == 0)
+		mac = strtok_r(NULL, BLANK, &save);
+	if (!mac || strtok_r(NULL, BLANK, &save) || !ip_parse(word, &n.addr) || !mac_parse(mac, &n.mac) ||
+	    mac_is_group(n.mac))
+		return false;
+	memcpy(to, &n, sizeof(n));
+	return true;
+}
+
 bool config_addresses_parse(const char *text, struct config_addresses *to)
 {
 	struct config_addresses l = to->open ? *to : (struct config_addresses){.open = true};
@@ -164,6 +179,16 @@ bool config_domains_parse(const char *text, struct config_domains *to)
 	return true;
 }
 
+bool config_neighbors_parse(const char *text, struct config_neighbors *to)
+{
+	struct config_neighbors l = to->open ? *to : (struct config_neighbors){.open = true};
+
+	if (!parse_items(text, l.list, sizeof(l.list[0]), &l.count, CONFIG_LIST_MAX, parse_neighbor))
+		return false;
+	*to = l;
+	return true;
+}
+
 char *config_route_format(const struct ip_route *r, char buf[ROUTE_TEXT_MAX])
 {
 	char p[PREFIX_TEXT_MAX], a[IP_ADDR_TEXT_MAX];
@@ -222,9 +247,20 @@ void config_domains_format(const struct config_domains *l, char text[CONFIG_VALU
 		append(text, l->list[i]);
 }
 
+void config_neighbors_format(const struct config_neighbors *l, char text[CONFIG_VALUE_MAX])
+{
+	char a[IP_ADDR_TEXT_MAX], m[MAC_TEXT_MAX], item[ITEM_MAX];
+
+	text[0] = '\0';
+	for (int i = 0; i < l->count; i++) {
+		snprintf(item, sizeof(item), "%s %s", ip_format(l->list[i].addr, a), mac_format(l->list[i].mac, m));
+		append(text, item);
+	}
+}
+
 void config_lists_close(struct config *c)
 {
-	c->address.open = c->route.open = c->dns.open = c->search.open = false;
+	c->address.open = c->route.open = c->neighbor.open = c->dns.open = c->search.open = false;
 }
 
 static bool refuse(char why[CONFIG_ERROR_MAX], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -331,6 +367,20 @@ static bool check_route(const struct config *c, int at, char why[CONFIG_ERROR_MA
 	return true;
 }
 
+static bool check_neighbor(const struct config *c, int at, char why[CONFIG_ERROR_MAX])
+{
+	struct ip_addr addr = c->neighbor.list[at].addr;
+	char text[IP_ADDR_TEXT_MAX];
+
+	if (!is_neighbor(c, addr))
+		return refuse(why, "key `neighbor': %s is not another host on a network of key `address'",
+		              ip_format(addr, text));
+	for (int i = 0; i < at; i++)
+		if (ip_eq(c->neighbor.list[i].addr, addr))
+			return refuse(why, "key `neighbor': %s is there twice", ip_format(addr, text));
+	return true;
+}
+
 bool config_lists_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 {
 	char a[IP_ADDR_TEXT_MAX], text[CONFIG_VALUE_MAX];
@@ -344,6 +394,9 @@ bool config_lists_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 	}
 	for (int i = 0; i < c->route.count; i++)
 		if (!check_route(c, i, why))
+			return false;
+	for (int i = 0; i < c->neighbor.count; i++)
+		if (!check_neighbor(c, i, why))
 			return false;
 	return true;
 }

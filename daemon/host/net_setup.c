@@ -1,7 +1,7 @@
 /* See net_setup.h. With `conflict-detection = probe' an address is not there before some seconds have shown that nobody
- * else has it, and until then nothing is routed by a gateway on its network. So such routes wait here, and are tried
- * whenever the stack has another number of addresses. What an administrator does meanwhile is left alone: a route that
- * is there already is not replaced. */
+ * else has it, and until then nothing is routed by a gateway on its network, and nobody is a neighbour there. So such
+ * routes and neighbours wait here, and are tried whenever the stack has another number of addresses. What an
+ * administrator does meanwhile is left alone: a route that is there already is not replaced. */
 #include "host/net_setup.h"
 #include "host/config_list.h"
 #include <string.h>
@@ -15,27 +15,53 @@ static bool is_there(const struct ip_layer *ip, const struct ip_route *r)
 	return false;
 }
 
-/* Tries those that wait; returns the error of the last one that waits still, or 0. */
-static int try_routes(struct net_setup *n, struct ip_layer *ip)
+/* Tries those that wait; returns the error of the last one that waits still, which why is about, or 0. */
+static int try_routes(struct net_setup *n, struct ip_layer *ip, char why[CONFIG_ERROR_MAX])
 {
+	char text[ROUTE_TEXT_MAX];
 	int kept = 0, error = 0;
 
-	n->addresses = ip->addresses;
-	for (int i = 0; i < n->count; i++) {
-		int err = is_there(ip, &n->waiting[i]) ? 0 : ip_route_add(ip, &n->waiting[i]);
-		if (err) {
-			error = err;
-			n->waiting[kept++] = n->waiting[i];
-		}
+	for (int i = 0; i < n->routes; i++) {
+		int err = is_there(ip, &n->route[i]) ? 0 : ip_route_add(ip, &n->route[i]);
+		if (!err)
+			continue;
+		error = err;
+		snprintf(why, CONFIG_ERROR_MAX, "route %s: %s", config_route_format(&n->route[i], text), strerror(err));
+		n->route[kept++] = n->route[i];
 	}
-	n->count = kept;
+	n->routes = kept;
 	return error;
+}
+
+static int try_neighbors(struct net_setup *n, struct ip_layer *ip, char why[CONFIG_ERROR_MAX])
+{
+	char text[IP_ADDR_TEXT_MAX];
+	int kept = 0, error = 0;
+
+	for (int i = 0; i < n->neighbors; i++) {
+		int err = ip_neighbor_add(ip, n->neighbor[i].addr, n->neighbor[i].mac);
+		if (!err)
+			continue;
+		error = err;
+		snprintf(why, CONFIG_ERROR_MAX, "key `neighbor': %s: %s", ip_format(n->neighbor[i].addr, text),
+		         strerror(err));
+		n->neighbor[kept++] = n->neighbor[i];
+	}
+	n->neighbors = kept;
+	return error;
+}
+
+static bool try_all(struct net_setup *n, struct ip_layer *ip, char why[CONFIG_ERROR_MAX])
+{
+	n->addresses = ip->addresses;
+	int err = try_routes(n, ip, why);
+	return try_neighbors(n, ip, why) == 0 && err == 0;
 }
 
 bool net_setup_begin(struct net_setup *n, struct ip_layer *ip, const struct config *c, char why[CONFIG_ERROR_MAX])
 {
 	enum ip_acd how = c->stack.ip.conflict_detection;
-	char text[ROUTE_TEXT_MAX];
+	char text[PREFIX_TEXT_MAX];
 
 	*n = (struct net_setup){0};
 	for (int i = 1; i < c->address.count; i++) {
@@ -47,20 +73,18 @@ bool net_setup_begin(struct net_setup *n, struct ip_layer *ip, const struct conf
 		}
 	}
 	if (c->gateway.family != IP_NONE)
-		n->waiting[n->count++] = (struct ip_route){.prefix = {.addr = ip4(0, 0, 0, 0)}, .gateway = c->gateway};
+		n->route[n->routes++] = (struct ip_route){.prefix = {.addr = ip4(0, 0, 0, 0)}, .gateway = c->gateway};
 	for (int i = 0; i < c->route.count; i++)
-		n->waiting[n->count++] = c->route.list[i];
-	int err = try_routes(n, ip);
-	if (err && how != IP_ACD_PROBE) {
-		snprintf(why, CONFIG_ERROR_MAX, "route %s: %s", config_route_format(&n->waiting[n->count - 1], text),
-		         strerror(err));
-		return false;
-	}
-	return true;
+		n->route[n->routes++] = c->route.list[i];
+	for (int i = 0; i < c->neighbor.count; i++)
+		n->neighbor[n->neighbors++] = c->neighbor.list[i];
+	return try_all(n, ip, why) || how == IP_ACD_PROBE;
 }
 
 void net_setup_turn(struct net_setup *n, struct ip_layer *ip)
 {
-	if (n->count && ip->addresses != n->addresses)
-		(void)try_routes(n, ip);
+	char why[CONFIG_ERROR_MAX];
+
+	if (n->routes + n->neighbors && ip->addresses != n->addresses)
+		(void)try_all(n, ip, why);
 }

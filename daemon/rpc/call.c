@@ -1,6 +1,7 @@
 /* The life of one gRPC call over its HTTP/2 stream: see call.h. Every answer passes through answer(), which may be
  * reached from the request's own upcalls, from a socket's event, or from the clock. */
 #include "rpc/call.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,17 @@ void call_errno(struct call *c, int error, const char *text)
 	c->error = error;
 	snprintf(message, sizeof(message), "%s: %s", error_name(error), text ? text : error_text(error));
 	call_fail(c, grpc_status_of_error(error), message);
+}
+
+void call_refuse(struct call *c, int error, const char *fmt, ...)
+{
+	char text[GRPC_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	call_errno(c, error, text);
 }
 
 static void status_exhausted(struct call *c)

@@ -133,6 +133,8 @@ void call_reply_fd(struct call *c, const ProtobufCMessage *m, int fd);
 void call_fail(struct call *c, enum grpc_status status, const char *message);
 /* "EINVAL: text"; text NULL: that of base/error.h. */
 void call_errno(struct call *c, int error, const char *text);
+/* "EINVAL: " and a sentence of the caller's. */
+void call_refuse(struct call *c, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void call_stream(struct call *c);
 /* Adds one message to the stream. False: out of memory, which ends the call. */
 bool call_append(struct call *c, const ProtobufCMessage *m);

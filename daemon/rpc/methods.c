@@ -243,6 +243,28 @@ const struct rpc_method rpc_methods[] = {
                 .run = admin_delete_route,
         },
         {
+                .path = ADMIN("ListNeighbors"),
+                .permission = PERMIT_ANYONE,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__list_neighbors_request__descriptor,
+                .run = admin_list,
+                .produce = admin_list_neighbors_produce,
+        },
+        {
+                .path = ADMIN("AddNeighbor"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__add_neighbor_request__descriptor,
+                .run = admin_add_neighbor,
+        },
+        {
+                .path = ADMIN("DeleteNeighbor"),
+                .permission = PERMIT_ADMIN,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__delete_neighbor_request__descriptor,
+                .run = admin_delete_neighbor,
+        },
+        {
                 .path = HEALTH("Check"),
                 .permission = PERMIT_ANYONE,
                 .socket = RPC_NO_SOCKET,

@@ -67,6 +67,10 @@ RUN(admin_delete_address);
 enum produced admin_list_routes_produce(struct call *c);
 RUN(admin_add_route);
 RUN(admin_delete_route);
+/* methods_neighbors.c */
+enum produced admin_list_neighbors_produce(struct call *c);
+RUN(admin_add_neighbor);
+RUN(admin_delete_neighbor);
 /* methods_impair.c */
 RUN(admin_set_impairment);
 RUN(admin_get_impairment);

@@ -3,8 +3,6 @@
  * The tables are those of ip/ip.h, and short, so that a list is one page; the core keeps them consistent. Here texts
  * become addresses, and what the core refuses becomes a sentence that says what to do. */
 #include "rpc/methods.h"
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define IP4_BITS 32
@@ -22,18 +20,6 @@ static const Toynet__V1__LinkState link_states[] = {
         [RPC_LINK_DOWN] = TOYNET__V1__LINK_STATE__LINK_STATE_DOWN,
 };
 _Static_assert(ARRAY_LEN(link_states) == RPC_LINK_STATES, "one for each state");
-
-static void refuse(struct call *c, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void refuse(struct call *c, int error, const char *fmt, ...)
-{
-	char text[GRPC_MESSAGE_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	call_errno(c, error, text);
-}
 
 static struct ip_layer *layer_of(struct call *c)
 {
@@ -157,18 +143,19 @@ void admin_add_address(struct call *c, const ProtobufCMessage *request, struct s
 
 	(void)so;
 	if (!prefix_parse(r->address, &p) || p.len == 0) {
-		refuse(c, EINVAL, "'%.64s' is not an IPv4 address with the length of its network, such as 10.0.0.3/24",
-		       r->address);
+		call_refuse(c, EINVAL,
+		            "'%.64s' is not an IPv4 address with the length of its network, such as 10.0.0.3/24",
+		            r->address);
 		return;
 	}
 	int err = is_network(p) ? EINVAL : ip_address_add(ip, p, IP_ORIGIN_STATIC, ip->cfg.conflict_detection);
 	if (err == EINVAL)
-		refuse(c, err, "%s is not the address of a host on its network", r->address);
+		call_refuse(c, err, "%s is not the address of a host on its network", r->address);
 	else if (err == EEXIST)
-		refuse(c, err, "%s is an address of the stack already; to change its length, delete it first",
-		       r->address);
+		call_refuse(c, err, "%s is an address of the stack already; to change its length, delete it first",
+		            r->address);
 	else if (err == ENOBUFS)
-		refuse(c, err, "%d addresses are the most that the stack can have: delete one", IP_ADDRESSES_MAX);
+		call_refuse(c, err, "%d addresses are the most that the stack can have: delete one", IP_ADDRESSES_MAX);
 	else if (err)
 		call_errno(c, err, NULL);
 	if (err)
@@ -189,21 +176,21 @@ void admin_delete_address(struct call *c, const ProtobufCMessage *request, struc
 
 	(void)so;
 	if (!with_len && !ip_parse(r->address, &p.addr)) {
-		refuse(c, EINVAL, "'%.64s' is not an IPv4 address", r->address);
+		call_refuse(c, EINVAL, "'%.64s' is not an IPv4 address", r->address);
 		return;
 	}
 	a = own_find(ip, p.addr);
 	if (!a) {
-		refuse(c, EADDRNOTAVAIL, "%s is not an address of the stack", r->address);
+		call_refuse(c, EADDRNOTAVAIL, "%s is not an address of the stack", r->address);
 		return;
 	}
 	if (with_len && a->address.prefix.len != p.len) {
-		refuse(c, EADDRNOTAVAIL, "the stack has %s, not %s", prefix_format(a->address.prefix, text),
-		       r->address);
+		call_refuse(c, EADDRNOTAVAIL, "the stack has %s, not %s", prefix_format(a->address.prefix, text),
+		            r->address);
 		return;
 	}
 	if (a->address.origin == IP_ORIGIN_DHCP) {
-		refuse(c, EBUSY, "%s is leased by DHCP: release the lease instead", r->address);
+		call_refuse(c, EBUSY, "%s is leased by DHCP: release the lease instead", r->address);
 		return;
 	}
 	own_fill(c, a, &m);
@@ -259,7 +246,8 @@ static bool destination_read(const char *text, struct ip_prefix *p)
 
 static void refuse_destination(struct call *c, const char *text)
 {
-	refuse(c, EINVAL, "'%.64s' is not an IPv4 network such as 10.5.0.0/16; the default route is 0.0.0.0/0", text);
+	call_refuse(c, EINVAL, "'%.64s' is not an IPv4 network such as 10.5.0.0/16; the default route is 0.0.0.0/0",
+	            text);
 }
 
 /* An empty text is none, and so is 0.0.0.0. */
@@ -297,15 +285,15 @@ static void refuse_route(struct call *c, int err, const struct ip_route *r)
 	char a[IP_ADDR_TEXT_MAX];
 
 	if (err == ENOBUFS)
-		refuse(c, err, "%d routes are the most that the stack can have: delete one", IP_ROUTES_MAX);
+		call_refuse(c, err, "%d routes are the most that the stack can have: delete one", IP_ROUTES_MAX);
 	else if (err == EINVAL && r->source.family != IP_NONE &&
 	         (r->gateway.family == IP_NONE || !is_ours(ip, r->source)))
-		refuse(c, err, "the source %s is not an address of the stack", ip_format(r->source, a));
+		call_refuse(c, err, "the source %s is not an address of the stack", ip_format(r->source, a));
 	else if (err == EINVAL && is_ours(ip, r->gateway))
-		refuse(c, err, "the gateway %s is the stack itself", ip_format(r->gateway, a));
+		call_refuse(c, err, "the gateway %s is the stack itself", ip_format(r->gateway, a));
 	else if (err == EINVAL)
-		refuse(c, err, "the gateway %s is not a host on the network of an address of the stack",
-		       ip_format(r->gateway, a));
+		call_refuse(c, err, "the gateway %s is not a host on the network of an address of the stack",
+		            ip_format(r->gateway, a));
 	else
 		call_errno(c, err, NULL);
 }
@@ -324,20 +312,21 @@ void admin_add_route(struct call *c, const ProtobufCMessage *request, struct soc
 		return;
 	}
 	if (!optional_read(wanted->gateway, &route.gateway) || !optional_read(wanted->source, &route.source)) {
-		refuse(c, EINVAL, "the gateway and the source of a route are IPv4 addresses");
+		call_refuse(c, EINVAL, "the gateway and the source of a route are IPv4 addresses");
 		return;
 	}
 	route.metric = wanted->metric;
 	const struct ip_route *there = route_find(ip, route.prefix, (struct ip_addr){0}, &route.metric);
 	if (there && there->origin == IP_ORIGIN_LINK) {
-		refuse(c, EBUSY, "an address of the stack leads to %s with metric %u: give the route another metric",
-		       wanted->destination, route.metric);
+		call_refuse(c, EBUSY,
+		            "an address of the stack leads to %s with metric %u: give the route another metric",
+		            wanted->destination, route.metric);
 		return;
 	}
 	if (there && !r->replace) {
-		refuse(c, EEXIST,
-		       "there is a route to %s with metric %u: replace it, delete it, or choose another metric",
-		       wanted->destination, route.metric);
+		call_refuse(c, EEXIST,
+		            "there is a route to %s with metric %u: replace it, delete it, or choose another metric",
+		            wanted->destination, route.metric);
 		return;
 	}
 	int err = ip_route_add(ip, &route);
@@ -364,16 +353,17 @@ void admin_delete_route(struct call *c, const ProtobufCMessage *request, struct 
 		return;
 	}
 	if (!optional_read(r->gateway, &gateway)) {
-		refuse(c, EINVAL, "the gateway '%.64s' is not an IPv4 address", r->gateway);
+		call_refuse(c, EINVAL, "the gateway '%.64s' is not an IPv4 address", r->gateway);
 		return;
 	}
 	const struct ip_route *route = route_find(ip, p, gateway, metric ? &r->metric : NULL);
 	if (!route) {
-		refuse(c, ESRCH, "there is no such route to %s", r->destination);
+		call_refuse(c, ESRCH, "there is no such route to %s", r->destination);
 		return;
 	}
 	if (route->origin == IP_ORIGIN_LINK) {
-		refuse(c, EBUSY, "%s is the network of an address of the stack: delete the address", r->destination);
+		call_refuse(c, EBUSY, "%s is the network of an address of the stack: delete the address",
+		            r->destination);
 		return;
 	}
 	route_fill(c, route, &m);

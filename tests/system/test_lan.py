@@ -53,7 +53,7 @@ def fragments_are_put_together_and_counted():
 def contents(length, mac, number):
     """Frames of one length that lie about everything behind it."""
     noise = random.Random(number * 1000 + length).randbytes(80)
-    for kind in (0x0800, 0x0806, 0x86dd, length, 0x88b5):
+    for kind in (0x0800, 0x0806, 0x86dd, length, max(length - 14, 0), 0x88b5):
         frame = mac + b"\x02\x00\x00\x00\x00\x09" + struct.pack("!H", kind) + noise
         yield frame[:length]
     # Headers that are right as far as they go.

@@ -1,4 +1,4 @@
-"""Several addresses and the routing table: toynetctl interfaces, addresses, routes; and the keys of the configuration."""
+"""Several addresses and the routing table: toynetctl interfaces, addresses, routes, neighbors; and the keys of the configuration."""
 import json
 import os
 import socket
@@ -244,7 +244,10 @@ def what_toynetctl_says():
         refused(2, "this is not a number", "routes", "add", "default", "metric", "-1")
         refused(2, "it is list, add or delete", "addresses", "flush")
         refused(2, "unknown argument 'x'", "interfaces", "list", "x")
-        for verb in ("interfaces", "addresses", "routes"):
+        refused(1, "not another host", "neighbors", "add", "10.99.0.1", "lladdr", "02:00:00:00:00:09")
+        refused(1, "no neighbour", "neighbors", "delete", "10.77.0.99")
+        refused(2, "needs an address and its MAC address", "neighbors", "add", "10.77.0.9", "02:00:00:00:00:09")
+        for verb in ("interfaces", "addresses", "routes", "neighbors"):
             expect("Usage:" in daemon.ctl(verb, "--help").stdout, f"{verb} --help")
 
 
@@ -254,18 +257,19 @@ def everybody_looks_and_administrators_change():
         def run(*words):
             return command(toynetctl, "--socket", path, *words, check=False)
 
-        shown = [run(verb).returncode for verb in ("interfaces", "addresses", "routes")]
+        shown = [run(verb).returncode for verb in ("interfaces", "addresses", "routes", "neighbors")]
         changed = [run(*words) for words in (("addresses", "add", "10.77.0.4/24"), ("addresses", "delete", TOYNET),
                                              ("routes", "add", "default", "via", KERNEL),
-                                             ("routes", "delete", "10.77.0.0/24"))]
+                                             ("routes", "delete", "10.77.0.0/24"), ("neighbors", "delete", KERNEL),
+                                             ("neighbors", "add", KERNEL, "lladdr", "02:00:00:00:00:09"))]
         return shown, [(c.returncode, "group toynet" in c.stderr) for c in changed]
 
     with Lab() as lab:
         daemon = lab.start(socket_mode="0666")
         toynetctl = lab.copy_for_everyone(program("cli/toynetctl", "release"))
         shown, changed = lab.client(as_nobody, toynetctl, daemon.socket, uid=NOBODY).wait()
-        expect_equal(shown, [0, 0, 0], "exit statuses of looking")
-        expect_equal(changed, [(1, True)] * 4, "exit statuses of changing, and whether they say who may")
+        expect_equal(shown, [0, 0, 0, 0], "exit statuses of looking")
+        expect_equal(changed, [(1, True)] * 6, "exit statuses of changing, and whether they say who may")
         expect_equal([r["address"] for r in rows(daemon, "addresses")], [f"{TOYNET}/24"], "the addresses")
 
 
@@ -301,3 +305,32 @@ def an_address_is_announced():
         wait_until(lambda: "02:00:00:00:00:07" in lab.ip("neigh", "show", SECOND).stdout, 3,
                    lambda: "the kernel's entry: " + lab.ip("neigh", "show", SECOND).stdout)
         expect(lab.daemon.stats()["ArpOutAnnouncements"] >= 1, "no announcement was counted")
+
+
+def neighbor(daemon, address):
+    """(state, MAC address) of a neighbour; None: there is none."""
+    return next(((r["state"], r["mac"]) for r in rows(daemon, "neighbors") if r["address"] == address), None)
+
+
+@test()
+def neighbors():
+    with Lab() as lab:
+        daemon = lab.start(neighbor="10.77.0.8 02:00:00:00:00:08")
+        expect_equal(neighbor(daemon, "10.77.0.8"), ("static", "02:00:00:00:00:08"), "the one of the key `neighbor'")
+        expect(ping(lab, TOYNET), "ping")
+        mac = json.loads(lab.ip("-j", "link", "show", "tap0").stdout)[0]["address"]
+        with Sock(socket.SOCK_DGRAM) as s:
+            s.sendto(b"x", (KERNEL, 9))
+            wait_until(lambda: neighbor(daemon, KERNEL) == ("reachable", mac), 5, lambda: f"{rows(daemon, 'neighbors')}")
+            # To a station that is not there, by a static entry; back, by what ARP says.
+            daemon.ctl("neighbors", "add", KERNEL, "lladdr", "02:00:00:00:00:99")
+            expect_equal(neighbor(daemon, KERNEL), ("static", "02:00:00:00:00:99"), "the static entry")
+            expect(not ping(lab, TOYNET), "the answers go to the station of the static entry")
+            wait_until(lambda: daemon.ctl("neighbors", "delete", KERNEL, check=False).returncode == 0, 5, "it is deleted")
+            expect(ping(lab, TOYNET), "ping after the deletion")
+            # Nobody has this one.
+            s.sendto(b"x", ("10.77.0.77", 9))
+            wait_until(lambda: neighbor(daemon, "10.77.0.77") == ("incomplete", None), 2, "it is asked for")
+            row = next(r for r in rows(daemon, "neighbors") if r["address"] == "10.77.0.77")
+            expect_equal((row["queued_frames"], row["interface"]), (1, "tap0"), "what waits for it")
+            wait_until(lambda: neighbor(daemon, "10.77.0.77") == ("failed", None), 10, "nobody answers")

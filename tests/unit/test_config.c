@@ -11,7 +11,7 @@ static char why[CONFIG_ERROR_MAX];
 /* The command line, after the program's name. */
 static enum config_verdict read_args(struct config *c, char **args)
 {
-	char *argv[16] = {"toynetd"};
+	char *argv[20] = {"toynetd"};
 	int argc = 1;
 
 	for (; args[argc - 1]; argc++)
@@ -88,6 +88,9 @@ START_TEST(test_command_line_errors)
 	        {{"--route=10.5.0.0/16 metric -1"}, "it must be NETWORK/LENGTH"},
 	        {{"--route=10.5.0.0/16 dev tap0"}, "it must be NETWORK/LENGTH"},
 	        {{"--route=10.5.0.0/33"}, "it must be NETWORK/LENGTH"},
+	        {{"--neighbor=10.0.0.9"}, "each with its MAC address"},
+	        {{"--neighbor=10.0.0.9 03:00:00:00:00:09"}, "each with its MAC address"},
+	        {{"--neighbor=10.0.0.9 02:00:00:00:00:09 10.0.0.8"}, "with commas between"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		struct config c;
@@ -202,6 +205,9 @@ START_TEST(test_values_must_fit_together)
 	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16 src 10.0.0.9"}, "src is not an address of"},
 	        {{"--address=10.0.0.2/24", "--route=10.0.0.9/24"}, "leads there already; give the route a metric"},
 	        {{"--address=10.0.0.2/24", "--route=10.5.0.0/16, 10.5.1.0/16"}, "give them different metrics"},
+	        {{"--address=10.0.0.2/24", "--neighbor=10.0.1.9 02:00:00:00:00:09"}, "10.0.1.9 is not another host"},
+	        {{"--address=10.0.0.2/24", "--neighbor=10.0.0.9 02:00:00:00:00:09, 10.0.0.9 02:00:00:00:00:08"},
+	         "10.0.0.9 is there twice"},
 	        {{"--address=10.0.0.2/24", "--gateway=10.0.0.1", "--route=default via 10.0.0.9"},
 	         "key `gateway' is this route already"},
 	        {{"--address=10.0.0.2/24", "--host-address=10.0.0.2/24"}, "are the same"},
@@ -230,13 +236,16 @@ START_TEST(test_lists)
 	ck_assert_msg(read_text(&c, "address = 10.0.0.2/24,10.0.0.3/24\n"
 	                            "address = 10.1.0.2/16\n"
 	                            "route = 10.5.0.0/16 via 10.0.0.9 metric 10 , default via 10.1.0.1 src 10.1.0.2\n"
-	                            "route = 192.0.2.7\n"),
+	                            "route = 192.0.2.7\n"
+	                            "neighbor = 10.0.0.9 lladdr 02:00:00:00:00:09,10.1.0.1 02:00:00:00:01:01\n"),
 	              "%s", why);
 	ck_assert_msg(config_check(&c, why), "%s", why);
 	config_key_format(&c, config_key_named("address"), text);
 	ck_assert_str_eq(text, "10.0.0.2/24, 10.0.0.3/24, 10.1.0.2/16");
 	config_key_format(&c, config_key_named("route"), text);
 	ck_assert_str_eq(text, "10.5.0.0/16 via 10.0.0.9 metric 10, default via 10.1.0.1 src 10.1.0.2, 192.0.2.7/32");
+	config_key_format(&c, config_key_named("neighbor"), text);
+	ck_assert_str_eq(text, "10.0.0.9 02:00:00:00:00:09, 10.1.0.1 02:00:00:00:01:01");
 	ck_assert(!read_text(&c, "address = 10.0.0.2/24\n\nroute = 10.5.0.0/16 over 10.0.0.9\n"));
 	ck_assert_msg(strstr(why, "t.conf:3: route = 10.5.0.0/16 over 10.0.0.9: not valid; it must be"), "%s", why);
 
@@ -344,7 +353,8 @@ START_TEST(test_every_value_reads_back)
 	ck_assert_int_eq(READ(&c, "--address", "10.0.0.2/24", "--gateway=10.0.0.1", "--mac=02:00:00:00:00:07",
 	                      "--in-loss=2%", "--out-delay=1500us", "--in-rate=10Mbit", "--user=somebody",
 	                      "--host-address=10.0.0.1/24", "--route=10.5.0.0/16 via 10.0.0.9 metric 10,10.6.0.0/16",
-	                      "--delack=1500us", "--time-wait=90s", "--ecn=on"),
+	                      "--neighbor=10.0.0.9 02:00:00:00:00:09", "--conflict-detection=probe", "--delack=1500us",
+	                      "--time-wait=90s", "--ecn=on"),
 	                 CONFIG_RUN);
 	config_defaults(&again);
 	for (size_t i = 0; i < config_key_count; i++) {
