@@ -315,6 +315,18 @@ static bool open_loop(struct driver *d)
 	       control_start(&d->control, &d->loop, d->rpc, begin, d);
 }
 
+/* Whoever can connect to the control socket may also end the daemon in order: a signal waits for its handler. */
+static void hold_signals(bool hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERROR_MAX])
 {
 	struct privilege priv;
@@ -342,6 +354,7 @@ bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERR
 	}
 	if (!tap_open(&d->tap, &to, why))
 		return false;
+	hold_signals(true);
 	if (!control_bind(&d->control, cfg, priv.uid, priv.gid, why)) {
 		tap_close(&d->tap);
 		return false;
@@ -352,6 +365,7 @@ bool driver_open(struct driver *d, const struct config *cfg, char why[CONFIG_ERR
 		ok = false;
 	}
 	ok = ok && privilege_drop(&priv, why, CONFIG_ERROR_MAX);
+	hold_signals(false);
 	if (!ok)
 		control_stop(&d->control);
 	return ok;

@@ -235,13 +235,8 @@ bool dgram_choose_source(const struct dgram_layer *l, const struct dgram *d, con
                          struct ip_addr first, struct ip_addr *source)
 {
 	*source = ip_is_unspecified(rec->local) ? d->pcb.local.addr : rec->local;
-	if (!ip_is_unspecified(*source) && ip_is_ours(l->ip, *source))
-		return true;
-	if (ip_route_lookup(l->ip, first, source, NULL) != 0)
-		return false;
-	if (ip_is_multicast(first) && ip_is_ours(l->ip, d->mc_local))
-		*source = d->mc_local;
-	return true;
+	return (!ip_is_unspecified(*source) && ip_is_ours(l->ip, *source)) ||
+	       ip_route_lookup(l->ip, first, source, NULL) == 0;
 }
 
 /* The oldest datagram of d as a frame; it leaves the ring. False: the internet layer kept or dropped it. */

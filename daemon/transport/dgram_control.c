@@ -45,8 +45,16 @@ int dgram_check_control(const struct dgram_layer *l, const struct dgram_control 
 	return c->has_options ? dgram_check_options(l, c->options, c->options_len) : 0;
 }
 
+/* IP_MULTICAST_IF counts where bind has not chosen an address of ours. */
+static bool follows_multicast_interface(const struct dgram *d, struct ip_addr dst)
+{
+	return ip_is_multicast(dst) && (ip_is_unspecified(d->pcb.local.addr) || ip_is_multicast(d->pcb.local.addr));
+}
+
 void dgram_fill(const struct dgram *d, const struct dgram_control *c, struct dgram_record *rec)
 {
+	if (follows_multicast_interface(d, rec->addr.addr))
+		rec->local = d->mc_local;
 	rec->ttl = ip_is_multicast(rec->addr.addr) ? d->mc_ttl : d->ttl;
 	rec->tos = d->tos;
 	rec->pmtu = d->pmtu;

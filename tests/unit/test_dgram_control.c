@@ -41,6 +41,29 @@ static int send_with(struct dgram_net *w, const struct dgram_control *c)
 	return dgram_send(&w->l, &w->a, at(PEER, 9), c, "text", 4);
 }
 
+/* IP_MULTICAST_IF is that of the time of sending, and bind goes before it. */
+START_TEST(the_source_of_a_multicast)
+{
+	struct dgram_net w;
+	struct ip_prefix second = {addr("10.0.0.9"), 24};
+	begin_kind(&w, DGRAM_UDP);
+	ck_assert_int_eq(ip_address_add(&w.n.ip, second, IP_ORIGIN_STATIC, IP_ACD_NONE), 0);
+	w.a.mc_local = second.addr;
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at("239.1.1.1", 9), NULL, "one", 3), 0);
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at(PEER, 9), NULL, "two", 3), 0);
+	w.a.mc_local = (struct ip_addr){0};
+	ck_assert_int_eq(dgram_send(&w.l, &w.a, at("239.1.1.1", 9), NULL, "three", 5), 0);
+	ck_assert_mem_eq(out_header(&w) + IPV4_OFF_SRC, second.addr.b, 4);
+	ck_assert_mem_eq(out_header(&w) + IPV4_OFF_SRC, addr(US).b, 4);
+	ck_assert_mem_eq(out_header(&w) + IPV4_OFF_SRC, addr(US).b, 4);
+	ck_assert_int_eq(dgram_bind(&w.l, &w.b, at(US, 53)), 0);
+	w.b.mc_local = second.addr;
+	ck_assert_int_eq(dgram_send(&w.l, &w.b, at("239.1.1.1", 9), NULL, "four", 4), 0);
+	ck_assert_mem_eq(out_header(&w) + IPV4_OFF_SRC, addr(US).b, 4);
+	end(&w);
+}
+END_TEST
+
 START_TEST(what_comes_with_a_datagram)
 {
 	static const uint8_t options[8] = {7, 7, 4};
@@ -407,8 +430,8 @@ END_TEST
 Suite *dgram_control_suite(void);
 Suite *dgram_control_suite(void)
 {
-	UNIT_SUITE("dgram_control", what_comes_with_a_datagram, what_a_datagram_has_of_its_own, what_is_refused,
-	           a_source_route_and_its_reversal, df_and_the_paths_mtu, df_is_of_the_datagram, errors_in_full,
-	           errors_of_ping_and_raw_sockets, checksums_as_the_application_wants,
-	           a_datagram_tells_how_many_were_lost, save_and_load);
+	UNIT_SUITE("dgram_control", the_source_of_a_multicast, what_comes_with_a_datagram,
+	           what_a_datagram_has_of_its_own, what_is_refused, a_source_route_and_its_reversal,
+	           df_and_the_paths_mtu, df_is_of_the_datagram, errors_in_full, errors_of_ping_and_raw_sockets,
+	           checksums_as_the_application_wants, a_datagram_tells_how_many_were_lost, save_and_load);
 }
