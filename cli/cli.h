@@ -36,7 +36,7 @@ struct verb {
 };
 
 extern const struct verb verb_sockets, verb_socket, verb_stats, verb_interfaces, verb_addresses, verb_routes,
-        verb_neighbors, verb_impair, verb_capture, verb_config, verb_resolve, verb_info, verb_version;
+        verb_neighbors, verb_impair, verb_capture, verb_config, verb_resolve, verb_info, verb_dhcp, verb_version;
 
 /* Prints "toynetctl VERB: message" and a hint at --help; returns EXIT_USAGE. */
 enum exit_status cli_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));

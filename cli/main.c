@@ -10,8 +10,8 @@
 #include <toynet/descriptor.h>
 
 static const struct verb *const verbs[] = {
-        &verb_sockets, &verb_socket,  &verb_stats,  &verb_interfaces, &verb_addresses, &verb_routes,  &verb_neighbors,
-        &verb_impair,  &verb_capture, &verb_config, &verb_resolve,    &verb_info,      &verb_version,
+        &verb_sockets, &verb_socket,  &verb_stats,  &verb_interfaces, &verb_addresses, &verb_routes, &verb_neighbors,
+        &verb_impair,  &verb_capture, &verb_config, &verb_resolve,    &verb_info,      &verb_dhcp,   &verb_version,
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

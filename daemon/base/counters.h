@@ -171,6 +171,7 @@
 	X(DhcpLeases, "leases that brought an address into use") \
 	X(DhcpNaks, "leases that a server refused or ended (DHCPNAK)") \
 	X(DhcpConflicts, "leased addresses declined because another station has them") \
+	X(DhcpBadRoutes, "routes of a lease that could not be taken")                  \
 	X(PingRcvbufErrors, "echo replies dropped because the receive buffer was full, or memory short") \
 	X(PingInShut, "echo replies for a ping socket that was shut down for reading") \
 	X(PingSndbufErrors, "echo requests lost because the send buffer was full, or memory short") \

@@ -117,16 +117,45 @@ bool config_read_file(struct config *c, const char *path, char why[CONFIG_ERROR_
 	return ok;
 }
 
+/* RFC 1035 2.3.1, RFC 1123 2.1: one label. */
+static bool hostname_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len && len > 0 &&
+	       name[0] != '-' && name[len - 1] != '-';
+}
+
+/* What is wrong with where the address comes from; NULL: nothing. */
+static const char *check_dhcp(const struct config *c)
+{
+	const struct dhcp_config *d = &c->stack.dhcp;
+
+	if (!d->on && c->address.count == 0)
+		return "key `address' is required: the stack's address with prefix length, such as --address "
+		       "10.0.0.2/24; or --dhcp yes";
+	if (d->on && c->address.count)
+		return "keys `address' and `dhcp' exclude each other: the address is given, or leased";
+	if (d->on && c->gateway.family != IP_NONE)
+		return "keys `gateway' and `dhcp' exclude each other: the router comes with the lease";
+	if (d->on && c->route.count)
+		return "keys `route' and `dhcp' exclude each other: routes come with the lease";
+	if (!d->on && d->hostname[0])
+		return "key `hostname' is for the DHCP server: it needs --dhcp yes";
+	if (!d->on && d->client_id.len)
+		return "key `client-id' is for the DHCP server: it needs --dhcp yes";
+	if (d->hostname[0] && !hostname_valid(d->hostname))
+		return "key `hostname' is not a name of letters, digits and hyphens without a dot";
+	return NULL;
+}
+
 bool config_check(const struct config *c, char why[CONFIG_ERROR_MAX])
 {
-	const char *bad = NULL;
+	const char *bad = check_dhcp(c);
 
-	if (c->address.count == 0)
-		bad = "key `address' is required: the stack's address with prefix length, such as --address "
-		      "10.0.0.2/24";
-	else if (c->stack.tcp.rto_min.ns > c->stack.tcp.rto_max.ns)
+	if (!bad && c->stack.tcp.rto_min.ns > c->stack.tcp.rto_max.ns)
 		bad = "key `rto-min' is above `rto-max'";
-	else if (c->stack.tcp.max_segment && c->stack.tcp.max_segment < TCP_MAX_SEGMENT_MIN)
+	if (!bad && c->stack.tcp.max_segment && c->stack.tcp.max_segment < TCP_MAX_SEGMENT_MIN)
 		bad = "key `max-segment' is below 88, the least that leaves room for text";
 	if (bad) {
 		snprintf(why, CONFIG_ERROR_MAX, "%s", bad);

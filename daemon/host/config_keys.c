@@ -67,6 +67,9 @@ const struct config_key config_keys[] = {
 	{"stack", "gateway", KIND_ADDR, FIELD(gateway), 0, 0, "router for all other networks"},
 	{"stack", "route", KIND_ROUTES, FIELD(route), 0, 0, "routes: 10.5.0.0/16 via 10.0.0.9 metric 10, ..."},
 	{"stack", "neighbor", KIND_NEIGHBORS, FIELD(neighbor), 0, 0, "static ARP entries: 10.0.0.9 02:00:00:00:00:09, ..."},
+	{"stack", "dhcp", KIND_BOOL, FIELD(stack.dhcp.on), 0, 0, "address, routes and name servers from a DHCP server, instead of address"},
+	{"stack", "hostname", KIND_NAME, FIELD(stack.dhcp.hostname), 1, DHCP_HOSTNAME_MAX, "name of this host, told to the DHCP server"},
+	{"stack", "client-id", KIND_CLIENT_ID, FIELD(stack.dhcp.client_id), 1, DHCP_CLIENT_ID_MAX, "DHCP client identifier; made of the MAC address when not given"},
 	{"stack", "sockets-max", KIND_NUMBER, FIELD(stack.sockets_max), 1, 10000000, "sockets of all users together"},
 	{"stack", "sockets-per-uid", KIND_NUMBER, FIELD(stack.sockets_per_uid), 1, 10000000, "sockets of one user; root is exempt"},
 	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
@@ -263,7 +266,8 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 		return;
 	case KIND_NEIGHBORS:
 		snprintf(allowed, size,
-		         "addresses, each with its MAC address, such as 10.0.0.9 02:00:00:00:00:09, with commas between, "
+		         "addresses, each with its MAC address, such as 10.0.0.9 02:00:00:00:00:09, with commas "
+		         "between, "
 		         "at most %d",
 		         CONFIG_LIST_MAX);
 		return;
@@ -274,7 +278,8 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 		         CONFIG_LIST_MAX);
 		return;
 	case KIND_SERVERS:
-		snprintf(allowed, size, "IPv4 addresses such as 10.0.0.53 or 10.0.0.53:5353, with commas between, at most %d",
+		snprintf(allowed, size,
+		         "IPv4 addresses such as 10.0.0.53 or 10.0.0.53:5353, with commas between, at most %d",
 		         RPC_RESOLVER_SERVERS_MAX);
 		return;
 	case KIND_DOMAINS:
@@ -318,6 +323,10 @@ static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 		return;
 	case KIND_MODE:
 		snprintf(allowed, size, "an octal mode up to 0777");
+		return;
+	case KIND_CLIENT_ID:
+		snprintf(allowed, size, "1 to %d octets in hexadecimal such as 01:02:00:00:00:00:01",
+		         DHCP_CLIENT_ID_MAX);
 		return;
 	case KIND_RATE:
 		snprintf(allowed, size, "bits per second such as 10Mbit or 0");
@@ -371,6 +380,10 @@ static bool set(struct config *c, const struct config_key *k, const char *text)
 		return set_choice(field, text, acd_names, IP_ACDS);
 	case KIND_MODE:
 		return set_mode(field, text, k->max);
+	case KIND_CLIENT_ID: {
+		struct dhcp_client_id *id = (struct dhcp_client_id *)(void *)field;
+		return units_octets(text, sizeof(id->b), id->b, &id->len);
+	}
 	}
 	return false;
 }
@@ -499,6 +512,9 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 	case KIND_ACD:
 		memcpy(&choice, field, sizeof(choice));
 		snprintf(text, CONFIG_VALUE_MAX, "%s", acd_names[choice]);
+		return;
+	case KIND_CLIENT_ID:
+		dhcp_client_id_format((const struct dhcp_client_id *)(const void *)field, text);
 		return;
 	case KIND_MODE:
 		snprintf(text, CONFIG_VALUE_MAX, "%04o", (unsigned)load(field, k->size));

@@ -23,9 +23,10 @@ enum config_kind {
 	KIND_CC, /* enum tcp_cc by name */
 	KIND_ECN,
 	KIND_MTU_PROBING,
-	KIND_ACD,  /* enum ip_acd */
-	KIND_MODE, /* octal */
-	KIND_RATE, /* bits per second, uint64_t */
+	KIND_ACD,       /* enum ip_acd */
+	KIND_MODE,      /* octal */
+	KIND_CLIENT_ID, /* struct dhcp_client_id */
+	KIND_RATE,      /* bits per second, uint64_t */
 };
 
 struct config_key {

@@ -2,11 +2,13 @@
 #include "host/driver.h"
 #include "host/clock.h"
 #include "host/config_list.h"
+#include "host/dhcp_log.h"
 #include "host/log.h"
 #include "host/notify.h"
 #include "host/privilege.h"
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -376,7 +378,8 @@ static void announce(const struct driver *d)
 	char addresses[CONFIG_VALUE_MAX];
 
 	config_addresses_format(&d->cfg.address, addresses);
-	log_line("ready on %s %s, control %s", d->tap.name, addresses, d->control.path);
+	log_line("ready on %s %s, control %s", d->tap.name, d->cfg.stack.dhcp.on ? "by DHCP" : addresses,
+	         d->control.path);
 	notify_state("READY=1");
 }
 
@@ -387,12 +390,41 @@ static void close_handle(uv_handle_t *h, void *arg)
 		uv_close(h, NULL);
 }
 
+static void on_dhcp(void *ctx, enum dhcp_event event)
+{
+	const struct driver *d = ctx;
+
+	dhcp_log(stack_dhcp(d->stack), event);
+}
+
+/* Our frames go out, and only what they wait for is heard, for DRIVER_FAREWELL_MS at most. */
+static void say_farewell(struct driver *d)
+{
+	const instant until = instant_add(d->env.now, DURATION_MS(DRIVER_FAREWELL_MS));
+	struct frame_in frames[STACK_BATCH_MAX];
+
+	stack_dhcp_stop(d->stack);
+	pump_output(d);
+	while (!d->tap.error && stack_awaits_arp(d->stack) && instant_lt(d->env.now, until)) {
+		struct pollfd p = {.fd = d->tap.fd, .events = POLLIN};
+		(void)poll(&p, 1, (int)(instant_since(until, d->env.now).ns / NS_PER_MS) + 1);
+		d->env.now = clock_now();
+		int n = d->link->ops->recv(d->link, frames, STACK_BATCH_MAX);
+		if (n)
+			stack_input(d->stack, frames, n);
+		pump_output(d);
+		stack_turn_end(d->stack);
+	}
+}
+
 /* Connections that applications hold are reset, so that their peers need not wait for a timeout. */
 static void driver_close(struct driver *d)
 {
 	notify_state("STOPPING=1");
 	begin(d);
 	channels_abort_all(&d->channels);
+	if (d->cfg.stack.dhcp.on)
+		say_farewell(d);
 	pump_output(d);
 	stack_turn_end(d->stack);
 	capture_turn_end(&d->capture);
@@ -417,6 +449,9 @@ static void driver_close(struct driver *d)
 int driver_run(struct driver *d)
 {
 	announce(d);
+	begin(d);
+	stack_dhcp_watch(d->stack, on_dhcp, d);
+	stack_dhcp_start(d->stack);
 	turn(&d->check); /* what the stack owes from its beginning on */
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	driver_close(d);

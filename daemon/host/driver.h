@@ -21,7 +21,8 @@
 #include "host/tap.h"
 #include "host/trim.h"
 
-#define DRIVER_BATCHES 8
+#define DRIVER_BATCHES     8
+#define DRIVER_FAREWELL_MS 1000 /* at most, until a DHCPRELEASE has gone out */
 
 struct driver {
 	struct env env;

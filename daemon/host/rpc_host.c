@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define DNS_PORT 53
+
 static int open_channel(void *ctx, struct socket *so, int *app_fd)
 {
 	struct driver *d = ctx;
@@ -153,11 +155,38 @@ static void close_capture(void *ctx, struct capture_sink *sink)
 	driver_capture_close(ctx, sink);
 }
 
+/* Adds a domain; what does not fit is left out. */
+static void add_search(struct rpc_resolver *r, const char *name, size_t len)
+{
+	if (len == 0 || len >= RPC_DOMAIN_MAX || r->searches == RPC_RESOLVER_SEARCH_MAX)
+		return;
+	memcpy(r->search[r->searches], name, len);
+	r->search[r->searches++][len] = '\0';
+}
+
+/* Those of a lease. RFC 3397 1: the search list goes before the domain name. */
+static void leased_resolver(const struct dhcp_params *p, struct rpc_resolver *r)
+{
+	const char *at = p->search[0] ? p->search : p->domain;
+
+	for (; r->servers < p->dns && r->servers < RPC_RESOLVER_SERVERS_MAX; r->servers++)
+		r->server[r->servers] = (struct endpoint){p->dns_server[r->servers], DNS_PORT};
+	for (size_t len; *at; at += len + (at[len] == ' ')) {
+		len = strcspn(at, " ");
+		add_search(r, at, len);
+	}
+}
+
 static void resolver(void *ctx, struct rpc_resolver *r)
 {
 	const struct driver *d = ctx;
 	const struct config *c = &d->cfg;
+	const struct dhcp *dhcp = stack_dhcp(d->stack);
 
+	if (c->dns.count == 0 && dhcp && dhcp_has_address(dhcp)) {
+		leased_resolver(&dhcp->lease.params, r);
+		return;
+	}
 	memcpy(r->server, c->dns.list, sizeof(r->server));
 	r->servers = c->dns.count;
 	memcpy(r->search, c->search.list, sizeof(r->search));

@@ -111,3 +111,31 @@ bool units_rate(const char *text, uint64_t *out)
 {
 	return scaled(text, rate_units, INT64_MAX, out);
 }
+
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	char lower = (char)(c | 0x20);
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+bool units_octets(const char *text, size_t max, uint8_t *octets, uint8_t *count)
+{
+	uint8_t b[UINT8_MAX];
+	size_t n = 0;
+
+	assert(max <= sizeof(b));
+	do {
+		int high = hex_value(text[0]), low = high < 0 ? -1 : hex_value(text[1]);
+		if (low < 0 || n == max)
+			return false;
+		b[n++] = (uint8_t)(high << 4 | low);
+		text += 2;
+	} while (*text++ == ':');
+	if (text[-1])
+		return false;
+	memcpy(octets, b, n);
+	*count = (uint8_t)n;
+	return true;
+}

@@ -15,5 +15,7 @@ bool units_ppm(const char *text, uint32_t *out);
 bool units_bytes(const char *text, uint64_t max, uint64_t *out);
 /* "10Mbit", "64Kbit", "1Gbit", "9600": bits per second, powers of 1,000. */
 bool units_rate(const char *text, uint64_t *out);
+/* "ff:00:01": octets as pairs of hexadecimal digits with colons between, from 1 to max of them. */
+bool units_octets(const char *text, size_t max, uint8_t *octets, uint8_t *count);
 
 #endif

@@ -303,6 +303,8 @@ struct ip_path {
 };
 /* Valid until `until`, and as long as ip->pmtu_generation stays the same. */
 struct ip_path ip_path_to(struct ip_layer *ip, struct ip_addr dst);
+/* The link's MTU for datagrams that we send, from IPV4_MTU_MIN to what the link can. */
+void ip_set_mtu(struct ip_layer *ip, uint16_t mtu);
 enum ip_pmtu {
 	IP_PMTU_LOWERED,
 	IP_PMTU_KNOWN,   /* it was so already; it is remembered anew */

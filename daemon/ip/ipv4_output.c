@@ -52,12 +52,18 @@ static bool may_leave(const struct ip_layer *ip, struct ip_addr src, struct ip_a
 	return !ip_is_loopback(src) || ip_is_ours(ip, hop);
 }
 
+/* RFC 2131 4.4.5: an address that was ours is not used any more; before the first one there is 0.0.0.0. */
+static bool source_ours(const struct ip_layer *ip, struct ip_addr src)
+{
+	return ip_is_unspecified(src) || ip_is_ours(ip, src);
+}
+
 /* RFC 791 3.1: the first router of a strict route is on our link. */
 static bool find_way(const struct ip_layer *ip, const struct ip_tx *tx, struct ip_addr *hop)
 {
 	struct ip_addr dst = next_dst(tx), source;
 
-	return route_next_hop(ip, dst, hop, &source) && may_leave(ip, tx->src, *hop) &&
+	return route_next_hop(ip, dst, hop, &source) && source_ours(ip, tx->src) && may_leave(ip, tx->src, *hop) &&
 	       (!ip_source_route_len(tx->route) || !tx->route->strict || ip_eq(*hop, dst));
 }
 

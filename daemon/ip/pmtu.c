@@ -88,7 +88,17 @@ struct ip_path ip_path_to(struct ip_layer *ip, struct ip_addr dst)
 
 	if (!e)
 		return (struct ip_path){.mtu = ip->cfg.mtu, .until = INSTANT_NEVER};
-	return (struct ip_path){.mtu = e->mtu, .fragment = e->fragment, .until = e->until};
+	return (struct ip_path){
+	        .mtu = (uint16_t)u32_min(e->mtu, ip->cfg.mtu), .fragment = e->fragment, .until = e->until};
+}
+
+void ip_set_mtu(struct ip_layer *ip, uint16_t mtu)
+{
+	assert(mtu >= IPV4_MTU_MIN);
+	if (mtu == ip->cfg.mtu)
+		return;
+	ip->cfg.mtu = mtu;
+	ip->pmtu_generation++;
 }
 
 enum ip_pmtu ip_path_narrows(struct ip_layer *ip, struct ip_addr dst, uint16_t mtu)
@@ -158,8 +168,7 @@ void snap_pmtu(struct snap *s, struct ip_layer *ip)
 		struct pmtu_entry in = {0};
 		struct ip_addr dst = {0};
 		snap_entry(s, &dst, &in);
-		snap_check(s, in.mtu >= IPV4_MTU_MIN && in.mtu <= ip->cfg.mtu && !pmtu_find(ip, dst),
-		           "a path MTU out of range");
+		snap_check(s, in.mtu >= IPV4_MTU_MIN && !pmtu_find(ip, dst), "a path MTU out of range");
 		struct pmtu_entry *e = snap_ok(s) ? pmtu_add(ip, dst) : NULL;
 		if (!e) {
 			snap_fail(s, "out of memory");

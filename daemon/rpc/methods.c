@@ -140,6 +140,13 @@ const struct rpc_method rpc_methods[] = {
                 .run = admin_get_stats,
         },
         {
+                .path = ADMIN("GetDhcp"),
+                .permission = PERMIT_ANYONE,
+                .socket = RPC_NO_SOCKET,
+                .request = &toynet__v1__get_dhcp_request__descriptor,
+                .run = admin_get_dhcp,
+        },
+        {
                 .path = ADMIN("SetImpairment"),
                 .permission = PERMIT_ADMIN,
                 .socket = RPC_NO_SOCKET,

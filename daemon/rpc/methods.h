@@ -71,6 +71,8 @@ RUN(admin_delete_route);
 enum produced admin_list_neighbors_produce(struct call *c);
 RUN(admin_add_neighbor);
 RUN(admin_delete_neighbor);
+/* methods_dhcp.c */
+RUN(admin_get_dhcp);
 /* methods_impair.c */
 RUN(admin_set_impairment);
 RUN(admin_get_impairment);

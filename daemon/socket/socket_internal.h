@@ -23,6 +23,11 @@ struct socket_table {
 	uint32_t count, max, per_uid;
 };
 
+struct dhcp_client; /* stack/dhcp_net.h */
+
+/* Timer nodes besides those of sockets: the internet layer's and the DHCP client's. */
+#define STACK_TIMERS_MAX (IP_TIMERS_MAX + 1)
+
 struct stack {
 	struct env *env;
 	struct counters counters;
@@ -32,6 +37,7 @@ struct stack {
 	struct tcp_layer tcp;
 	struct dgram_layer dgram;
 	struct socket_table sockets;
+	struct dhcp_client *dhcp; /* NULL: off */
 	uint32_t udp_rcvbuf, udp_sndbuf;
 };
 

@@ -86,7 +86,7 @@ struct socket *socket_new(struct stack *s, enum socket_protocol protocol, uint8_
 	if (*error)
 		return NULL;
 	struct socket *so = env_alloc(s->env, sizeof(*so));
-	if (!so || !timer_reserve(&s->timers, s->env, (size_t)IP_TIMERS_MAX + st->count)) {
+	if (!so || !timer_reserve(&s->timers, s->env, (size_t)STACK_TIMERS_MAX + st->count)) {
 		env_free(s->env, so, sizeof(*so));
 		discharge(s, uid);
 		COUNT(&s->counters, SocketNoMemory);

@@ -97,7 +97,7 @@ static void ask_parameters(struct dhcp *d, struct dhcp_request *q)
 {
 	q->secs = d->secs;
 	q->hostname = d->cfg.hostname;
-	q->max_size = d->mtu;
+	q->max_size = (uint16_t)u32_max(d->mtu, DHCP_MTU_MIN);
 }
 
 static void send(struct dhcp *d, const struct dhcp_request *q, struct ip_addr src, struct ip_addr dst)
@@ -504,6 +504,7 @@ void snap_dhcp(struct snap *s, struct dhcp *d)
 {
 	snap_tag(s, DHCP_SNAP_TAG);
 	SNAP_ENUM(s, d->state, DHCP_STATES);
+	snap_u16(s, &d->mtu);
 	snap_u32(s, &d->xid);
 	snap_u16(s, &d->secs);
 	snap_u8(s, &d->tries);

@@ -34,8 +34,9 @@
 #define DHCP_DECLINE_WAIT_MS 10000          /* RFC 2131 3.1.5 */
 #define DHCP_RESTART_MIN_MS  1000           /* RFC 2131 4.4.1 */
 #define DHCP_RESTART_MAX_MS  10000
-#define DHCP_OFFERS_MAX      16 /* offers that one DHCPDISCOVER may bring without a good one among them */
-#define DHCP_SILENCE         4  /* DHCPDISCOVERs without an answer that are worth a word */
+#define DHCP_OFFERS_MAX      16  /* offers that one DHCPDISCOVER may bring without a good one among them */
+#define DHCP_MTU_MIN         576 /* RFC 2132 9.10; and of a lease: it counts from here up to the configured one */
+#define DHCP_SILENCE         4   /* DHCPDISCOVERs without an answer that are worth a word */
 
 enum dhcp_state {
 	DHCP_OFF,

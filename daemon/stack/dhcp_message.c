@@ -455,6 +455,21 @@ uint32_t dhcp_message_build(const struct dhcp_request *q, uint8_t out[DHCP_SEND_
 	return u32_max(w.len, DHCP_SEND_MIN);
 }
 
+char *dhcp_client_id_format(const struct dhcp_client_id *id, char text[DHCP_CLIENT_ID_TEXT_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *t = text;
+
+	for (int i = 0; i < id->len; i++) {
+		if (i)
+			*t++ = ':';
+		*t++ = digits[id->b[i] >> 4];
+		*t++ = digits[id->b[i] & 15];
+	}
+	*t = '\0';
+	return text;
+}
+
 void snap_dhcp_client_id(struct snap *s, struct dhcp_client_id *id)
 {
 	snap_u8(s, &id->len);

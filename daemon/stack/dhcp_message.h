@@ -43,6 +43,11 @@ struct dhcp_client_id {
 	uint8_t b[DHCP_CLIENT_ID_MAX];
 };
 
+#define DHCP_CLIENT_ID_TEXT_MAX (3 * DHCP_CLIENT_ID_MAX + 1)
+
+/* "ff:00:01"; empty: none. Returns text. */
+char *dhcp_client_id_format(const struct dhcp_client_id *id, char text[DHCP_CLIENT_ID_TEXT_MAX]);
+
 struct dhcp_route {
 	struct ip_prefix prefix; /* no host bits */
 	struct ip_addr gateway;  /* 0.0.0.0: directly attached */

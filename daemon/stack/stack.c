@@ -1,6 +1,7 @@
 /* The stack's turn. See stack.h for its order; this file only passes each call to the layer that owns it. */
 #include "stack/stack.h"
 #include "socket/socket_internal.h"
+#include "stack/dhcp_net.h"
 
 #define TIMER_TIE_IP (UINT64_C(1) << 63) /* socket ids never reach it */
 
@@ -11,6 +12,25 @@ const struct stack_config stack_config_default = {
         .sockets_max = 65536,
         .sockets_per_uid = 16384,
 };
+
+static void address_changed(void *ctx, struct ip_addr a, enum ip_address_event event)
+{
+	const struct stack *s = ctx;
+
+	if (s->dhcp)
+		dhcp_client_address(s->dhcp, a, event);
+}
+
+/* The DHCP client, with a place for its timer. */
+static bool open_dhcp(struct stack *s, const struct dhcp_config *cfg)
+{
+	if (!cfg->on)
+		return true;
+	if (!timer_reserve(&s->timers, s->env, STACK_TIMERS_MAX))
+		return false;
+	s->dhcp = dhcp_client_new(s, cfg);
+	return s->dhcp != NULL;
+}
 
 struct stack *stack_new(struct env *env, const struct stack_config *cfg, struct link_caps caps)
 {
@@ -33,7 +53,13 @@ struct stack *stack_new(struct env *env, const struct stack_config *cfg, struct 
 		goto no_dgram;
 	if (!socket_table_init(&s->sockets, env, cfg->sockets_max, cfg->sockets_per_uid))
 		goto no_sockets;
+	if (!open_dhcp(s, &cfg->dhcp))
+		goto no_dhcp;
+	s->ip.address_changed = address_changed;
+	s->ip.address_ctx = s;
 	return s;
+no_dhcp:
+	socket_table_free(&s->sockets, env);
 no_sockets:
 	dgram_layer_free(&s->dgram);
 no_dgram:
@@ -51,6 +77,7 @@ void stack_free(struct stack *s)
 	struct env *env = s->env;
 
 	list_for_each_safe(it, tmp, &s->sockets.all) socket_free(s, list_entry(it, struct socket, all));
+	dhcp_client_free(s->dhcp);
 	socket_table_free(&s->sockets, env);
 	dgram_layer_free(&s->dgram);
 	tcp_free(&s->tcp);
@@ -92,6 +119,8 @@ void stack_tick(struct stack *s)
 	while ((n = timer_pop(&s->timers, s->env->now)) != NULL) {
 		if (n->tie & TIMER_TIE_IP)
 			ip_timer(&s->ip, n);
+		else if (n->tie == DHCP_TIMER_TIE)
+			dhcp_timer(&s->dhcp->dhcp);
 		else
 			tcp_timer_run(&s->tcp, container_of(n, struct tcp, timer));
 	}
@@ -247,6 +276,36 @@ void stack_stats(const struct stack *s, struct counters *out)
 const struct ip_config *stack_ip_config(const struct stack *s)
 {
 	return &s->ip.cfg;
+}
+
+const struct dhcp *stack_dhcp(const struct stack *s)
+{
+	return s->dhcp ? &s->dhcp->dhcp : NULL;
+}
+
+void stack_dhcp_start(struct stack *s)
+{
+	if (s->dhcp)
+		dhcp_start(&s->dhcp->dhcp);
+}
+
+void stack_dhcp_stop(struct stack *s)
+{
+	if (s->dhcp)
+		dhcp_stop(&s->dhcp->dhcp);
+}
+
+void stack_dhcp_watch(struct stack *s, void (*watch)(void *ctx, enum dhcp_event event), void *ctx)
+{
+	if (!s->dhcp)
+		return;
+	s->dhcp->watch = watch;
+	s->dhcp->watch_ctx = ctx;
+}
+
+bool stack_awaits_arp(const struct stack *s)
+{
+	return s->ip.arp_queued > 0;
 }
 
 uint32_t stack_socket_count(const struct stack *s)

@@ -17,10 +17,12 @@
 
 #include "link/flow.h"
 #include "socket/socket.h"
+#include "stack/dhcp.h"
 
 struct stack_config {
 	struct ip_config ip;
 	struct tcp_config tcp;
+	struct dhcp_config dhcp;         /* on: ip has no address */
 	uint32_t udp_rcvbuf, udp_sndbuf; /* bytes */
 	uint32_t sockets_max;            /* of all uids together, children included */
 	uint32_t sockets_per_uid;        /* quota; root is exempt */
@@ -81,6 +83,16 @@ void stack_stats(const struct stack *s, struct counters *out);
 const struct ip_config *stack_ip_config(const struct stack *s);
 /* For whoever administers addresses, routes and neighbours. */
 struct ip_layer *stack_ip(struct stack *s);
+/* The DHCP client; NULL: it is off. */
+const struct dhcp *stack_dhcp(const struct stack *s);
+/* It begins to ask; after stack_new, and not after stack_load. Nothing when it is off. */
+void stack_dhcp_start(struct stack *s);
+/* It gives its lease back; what it sends is output as ever, once the server's MAC address is known. */
+void stack_dhcp_stop(struct stack *s);
+/* Tells of its events while they happen. */
+void stack_dhcp_watch(struct stack *s, void (*watch)(void *ctx, enum dhcp_event event), void *ctx);
+/* Do frames of ours wait for ARP? */
+bool stack_awaits_arp(const struct stack *s);
 uint32_t stack_socket_count(const struct stack *s);
 /* Which socket a frame of this flow is for, or comes from; *owner stays as it is when it is none. As the `find' of a
  * struct flow_lookup, with the stack as ctx. */

@@ -5,6 +5,7 @@
  * A snapshot is loaded whole or refused: a version that is newer, a wrong checksum, or anything out of range, gives
  * NULL and a reason. The checksum finds what decay or a crash did to the file; it keeps no one from forging one. */
 #include "socket/socket_internal.h"
+#include "stack/dhcp_net.h"
 #include "stack/stack.h"
 
 #define SNAP_MAGIC   0x746f796eu /* "toyn" */
@@ -44,6 +45,7 @@ static void snap_header(struct snap *s, struct stack_config *cfg, struct link_ca
 	snap_check(s, addresses_valid(&cfg->ip), "no address, or a gateway that is not on the link");
 	snap_u16(s, &cfg->ip.mtu);
 	snap_check(s, cfg->ip.mtu >= IPV4_MTU_MIN, "MTU out of range");
+	snap_dhcp_config(s, &cfg->dhcp);
 	snap_u32(s, &cfg->udp_rcvbuf);
 	snap_u32(s, &cfg->udp_sndbuf);
 	snap_u32(s, &cfg->sockets_max);
@@ -245,6 +247,8 @@ void stack_save(struct stack *s, struct snap *out)
 	                           .sockets_max = s->sockets.max,
 	                           .sockets_per_uid = s->sockets.per_uid};
 
+	if (s->dhcp)
+		cfg.dhcp = s->dhcp->dhcp.cfg;
 	assert(list_empty(&s->sockets.reap));
 	snap_save_begin(out);
 	snap_header(out, &cfg, &s->ip.caps);
@@ -252,6 +256,8 @@ void stack_save(struct stack *s, struct snap *out)
 	snap_ip_layer(out, &s->ip);
 	snap_tcp_layer(out, &s->tcp);
 	snap_dgram_layer(out, &s->dgram);
+	if (s->dhcp)
+		snap_dhcp(out, &s->dhcp->dhcp);
 	snap_tag(out, SNAP_SOCKETS);
 	save_sockets(out, s);
 	snap_orders(out, s);
@@ -277,6 +283,10 @@ struct stack *stack_load(struct env *env, struct snap *in)
 	snap_ip_layer(in, &s->ip);
 	snap_tcp_layer(in, &s->tcp);
 	snap_dgram_layer(in, &s->dgram);
+	if (s->dhcp) {
+		snap_dhcp(in, &s->dhcp->dhcp);
+		snap_check(in, s->dhcp->dhcp.mtu >= s->ip.cfg.mtu, "the MTU is larger than the configured one");
+	}
 	snap_tag(in, SNAP_SOCKETS);
 	load_sockets(in, s);
 	snap_orders(in, s);

@@ -121,6 +121,14 @@ struct dgram {
 
 struct dgram_arrival; /* dgram_input.c */
 
+/* A service of the stack itself that has a port of its own. */
+struct udp_service {
+	uint16_t port; /* 0: there is none. No socket may bind to it */
+	/* A datagram to the port, its checksum verified; rx is the whole of it. */
+	void (*input)(void *ctx, const struct ip_rx *rx, const uint8_t *payload, uint32_t len);
+	void *ctx;
+};
+
 /* What the socket layer wants to hear. */
 struct dgram_upcalls {
 	void (*arrived)(void *ctx, struct dgram *d);  /* datagram or error: delivery is possible */
@@ -136,6 +144,7 @@ struct dgram_layer {
 	struct pcb_table udp, ping;
 	struct list raw;
 	struct dgram_upcalls up;
+	struct udp_service service;
 	struct list out; /* ascending by out_seq */
 	uint64_t out_seq;
 	struct dgram *lent; /* whose send ring the last dgram_output borrowed from */

@@ -15,6 +15,8 @@ static int udp_bind(struct dgram_layer *l, struct dgram *d, struct endpoint loca
 {
 	if (d->pcb.bound)
 		return EINVAL;
+	if (local.port && local.port == l->service.port)
+		return EADDRINUSE;
 	if (local.port == 0)
 		return pcb_bind_ephemeral(&l->udp, &d->pcb, local.addr, (struct endpoint){0});
 	return pcb_bind(&l->udp, &d->pcb, local, NULL);
@@ -167,6 +169,11 @@ void udp_input(void *ctx, const struct ip_rx *whole)
 		return;
 	}
 	struct endpoint dst = {.addr = rx.dst, .port = load_be16(p + 2)};
+	if (dst.port && dst.port == l->service.port) {
+		COUNT(l->cnt, UdpInDatagrams);
+		l->service.input(l->service.ctx, &rx, p + UDP_HDR_LEN, len - UDP_HDR_LEN);
+		return;
+	}
 	struct dgram_record rec = {
 	        .addr = {.addr = rx.src, .port = load_be16(p)},
 	        .len = len - UDP_HDR_LEN,

@@ -297,6 +297,35 @@ START_TEST(test_table)
 }
 END_TEST
 
+START_TEST(test_dhcp)
+{
+	static const struct {
+		char *args[4];
+		const char *says;
+	} t[] = {
+	        {{"--dhcp=yes", "--address=10.0.0.2/24"}, "`address' and `dhcp' exclude each other"},
+	        {{"--dhcp=yes", "--gateway=10.0.0.1"}, "`gateway' and `dhcp' exclude each other"},
+	        {{"--dhcp=yes", "--route=default via 10.0.0.1"}, "`route' and `dhcp' exclude each other"},
+	        {{"--address=10.0.0.2/24", "--hostname=a"}, "`hostname' is for the DHCP server"},
+	        {{"--address=10.0.0.2/24", "--client-id=01"}, "`client-id' is for the DHCP server"},
+	        {{"--dhcp=yes", "--hostname=a.b"}, "letters, digits and hyphens"},
+	        {{"--dhcp=yes", "--hostname=-a"}, "letters, digits and hyphens"},
+	        {{"--dhcp=yes", "--client-id=1"}, "1 to 64 octets in hexadecimal"},
+	};
+	struct config c;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		ck_assert_int_eq(read_args(&c, (char **)(uintptr_t)t[i].args), CONFIG_ERROR);
+		ck_assert_msg(strstr(why, t[i].says), "%zu: `%s' does not say `%s'", i, why, t[i].says);
+	}
+	ck_assert_int_eq(READ(&c, "--dhcp=yes", "--hostname=host-1", "--client-id=ff:01"), CONFIG_RUN);
+	ck_assert(c.stack.dhcp.on && c.address.count == 0);
+	ck_assert_str_eq(c.stack.dhcp.hostname, "host-1");
+	ck_assert_uint_eq(c.stack.dhcp.client_id.len, 2);
+	ck_assert_int_eq(READ(&c, "--address=10.0.0.2/24"), CONFIG_RUN);
+	ck_assert(!c.stack.dhcp.on);
+}
+END_TEST
+
 /* The widths of the fields hold their bounds. */
 START_TEST(test_bounds_fit_fields)
 {
@@ -341,6 +370,15 @@ START_TEST(test_units)
 	ck_assert(units_number("18446744073709551615", UINT64_MAX, &v) && v == UINT64_MAX);
 	ck_assert(!units_number("18446744073709551616", UINT64_MAX, &v));
 	ck_assert(!units_number("1.5", UINT64_MAX, &v));
+
+	uint8_t octets[4], count;
+	ck_assert(units_octets("01:aB:00:ff", sizeof(octets), octets, &count) && count == 4);
+	ck_assert_mem_eq(octets, "\1\xab\0\xff", 4);
+	ck_assert(units_octets("7f", sizeof(octets), octets, &count) && count == 1);
+	ck_assert(!units_octets("01:02:03:04:05", sizeof(octets), octets, &count) && count == 1);
+	static const char *const bad[] = {"", "0", ":", "01:", "01:2", "01 02", "0g", "01::02", "01-02", "012"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_msg(!units_octets(bad[i], sizeof(octets), octets, &count), "%s", bad[i]);
 }
 END_TEST
 
@@ -410,7 +448,7 @@ END_TEST
 Suite *config_suite(void);
 Suite *config_suite(void)
 {
-	UNIT_SUITE("config", test_every_value_reads_back, test_change_at_run_time, test_command_line,
+	UNIT_SUITE("config", test_dhcp, test_every_value_reads_back, test_change_at_run_time, test_command_line,
 	           test_command_line_errors, test_answered_at_once, test_file, test_file_errors, test_precedence,
 	           test_values_must_fit_together, test_lists, test_longest_lists, test_table, test_bounds_fit_fields,
 	           test_units);
