@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #define CAPACITY_FIRST 4096
+/* 73 and 18 years: sums, differences and small multiples of what was loaded stay within 64 bits. */
+#define TIME_MAX     (INT64_C(1) << 61)
+#define DURATION_MAX (INT64_C(1) << 59)
 
 void snap_save_begin(struct snap *s)
 {
@@ -143,11 +146,15 @@ void snap_seq(struct snap *s, seq32 *v)
 void snap_instant(struct snap *s, instant *v)
 {
 	snap_i64(s, &v->ns);
+	bool real = v->ns >= -TIME_MAX && v->ns <= 2 * TIME_MAX;
+	snap_check(s, real || instant_is_never(*v), "an instant is beyond all time");
 }
 
 void snap_duration(struct snap *s, duration *v)
 {
 	snap_i64(s, &v->ns);
+	bool real = v->ns >= -DURATION_MAX && v->ns <= DURATION_MAX;
+	snap_check(s, real || v->ns == INT64_MAX, "a length of time is beyond all bounds");
 }
 
 /* The bytes that the family does not use are zero, or ip_eq would tell equal addresses apart. */

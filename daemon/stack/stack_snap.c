@@ -281,6 +281,7 @@ struct stack *stack_load(struct env *env, struct snap *in)
 		return NULL;
 	}
 	snap_ip_layer(in, &s->ip);
+	snap_check(in, addresses_valid(&s->ip.cfg), "addresses that differ from those of the header");
 	snap_tcp_layer(in, &s->tcp);
 	snap_dgram_layer(in, &s->dgram);
 	if (s->dhcp) {

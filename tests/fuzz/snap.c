@@ -4,10 +4,12 @@
  * A mode byte comes first: 0 takes the rest as it is; else the rest are patches (offset, then one byte, or with WIDE
  * four) to the snapshot of a busy stack, which gets deeper than bytes out of the blue. */
 #include "fuzz.h"
+#include "stack/dhcp_net.h"
 
 enum { CUT = 1, WIDE = 2 };
 
 #define TURNS 12
+#define YEAR  DURATION_S(365 * 86400)
 
 static uint8_t *base;
 static size_t base_len;
@@ -43,8 +45,31 @@ static void peer_segment(struct stack *s, uint16_t from, uint32_t seq, uint32_t 
 	fuzz_turn(s, &in, 1, false, keep_syn, their_seq);
 }
 
-/* A stack with a listener, a child in SYN-RECEIVED, a connection with text each way, some of it out of order, and a
- * datagram in a ring. */
+/* A DHCP client that has a lease of another address. */
+static void lease_address(struct stack *s)
+{
+	const struct dhcp_config cfg = {.on = true};
+	const struct ip_prefix address = {ip4(10, 0, 0, 5), 24};
+
+	FUZZ_NEED(timer_reserve(&s->timers, s->env, STACK_TIMERS_MAX + s->sockets.count));
+	s->dhcp = dhcp_client_new(s, &cfg);
+	FUZZ_NEED(s->dhcp && ip_address_add(&s->ip, address, IP_ORIGIN_DHCP, IP_ACD_ANNOUNCE) == 0);
+	struct dhcp *d = &s->dhcp->dhcp;
+	d->lease = (struct dhcp_lease){.address = address, .server = fuzz_peer(), .lease_s = 600};
+	d->lease.params = (struct dhcp_params){.routes = 1, .dns = 1};
+	d->lease.params.route[0] = (struct dhcp_route){{ip4(10, 1, 0, 0), 16}, fuzz_peer()};
+	d->lease.params.dns_server[0] = fuzz_peer();
+	d->began = d->since = d->sent = s->env->now;
+	d->lease.t1 = instant_add(d->sent, DURATION_S(1));
+	d->lease.t2 = instant_add(d->sent, DURATION_S(2));
+	d->lease.expires = instant_add(d->sent, DURATION_S(3));
+	d->state = DHCP_BOUND;
+	timer_update(&s->timers, &d->timer, d->lease.t1);
+	d->calls.configure(d->calls.ctx, &d->lease, NULL);
+}
+
+/* A stack with a lease, a listener, a child in SYN-RECEIVED, a connection with text each way, some of it out of order,
+ * and a datagram in a ring. */
 static void make_base(void)
 {
 	struct env env = {0};
@@ -60,6 +85,7 @@ static void make_base(void)
 	peer_segment(s, 91, 106, iss + 1, TCP_ACK, 50, &iss);
 	struct socket *so = socket_by_id(s, s->sockets.last_id);
 	FUZZ_NEED(so->tcp.state == TCP_ESTABLISHED);
+	lease_address(s);
 	int n = socket_send_reserve(s, so, 600, iov, &error);
 	FUZZ_NEED(n == 1);
 	memset(iov[0].iov_base, 'y', 600);
@@ -89,7 +115,7 @@ static void live(struct env *env, struct stack *s)
 	}
 	for (int i = 0; i < TURNS; i++) {
 		instant at = stack_deadline(s);
-		if (!instant_is_never(at) && instant_lt(env->now, at))
+		if (instant_lt(env->now, at) && instant_lt(at, instant_add(env->now, YEAR)))
 			env->now = at;
 		fuzz_turn(s, NULL, 0, i > 1, NULL, NULL);
 		if (i == 2)

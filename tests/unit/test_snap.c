@@ -209,6 +209,20 @@ static void field_ip(struct snap *s)
 	ck_assert(snap_ok(s) || ip_eq(v, (struct ip_addr){0}));
 }
 
+static void field_instant(struct snap *s)
+{
+	instant v;
+
+	snap_instant(s, &v);
+}
+
+static void field_duration(struct snap *s)
+{
+	duration v;
+
+	snap_duration(s, &v);
+}
+
 static void field_tag(struct snap *s)
 {
 	snap_tag(s, TAG);
@@ -227,6 +241,14 @@ START_TEST(test_values_out_of_range_are_damage)
 	ck_assert_ptr_nonnull(load_error(field_ip, not_canonical, 17));
 	ck_assert_ptr_nonnull(load_error(field_ip, none_with_bytes, 17));
 	ck_assert_ptr_nonnull(load_error(field_ip, unknown_family, 17));
+	ck_assert_ptr_null(load_error(field_instant, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8)); /* never */
+	ck_assert_ptr_null(load_error(field_instant, "\0\0\0\0\0\0\0\x40", 8));
+	ck_assert_ptr_nonnull(load_error(field_instant, "\1\0\0\0\0\0\0\x40", 8));
+	ck_assert_ptr_nonnull(load_error(field_instant, "\xff\xff\xff\xff\xff\xff\xff\xd0", 8));
+	ck_assert_ptr_null(load_error(field_duration, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8)); /* none */
+	ck_assert_ptr_null(load_error(field_duration, "\0\0\0\0\0\0\0\x08", 8));
+	ck_assert_ptr_nonnull(load_error(field_duration, "\1\0\0\0\0\0\0\x08", 8));
+	ck_assert_ptr_nonnull(load_error(field_duration, "\xff\xff\xff\xff\xff\xff\xff\xf0", 8));
 	ck_assert_ptr_null(load_error(field_tag, "\x21\x79\x6f\x74", 4));
 	ck_assert_ptr_nonnull(load_error(field_tag, "\x21\x79\x6f\x75", 4));
 }
