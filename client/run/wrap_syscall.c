@@ -12,6 +12,45 @@
 #define SIZE(i)    ((size_t)a[i])
 #define POINTER(i) ((void *)(uintptr_t)a[i])
 
+/* True: it is one of those that move bytes, and *result is set. */
+static bool transfers(long number, const long a[ARGUMENTS], long *result)
+{
+	switch (number) {
+	case SYS_sendto:
+		*result = sendto(INT(0), POINTER(1), SIZE(2), INT(3), POINTER(4), (socklen_t)a[5]);
+		return true;
+	case SYS_recvfrom:
+		*result = recvfrom(INT(0), POINTER(1), SIZE(2), INT(3), POINTER(4), POINTER(5));
+		return true;
+	case SYS_sendmsg:
+		*result = sendmsg(INT(0), POINTER(1), INT(2));
+		return true;
+	case SYS_recvmsg:
+		*result = recvmsg(INT(0), POINTER(1), INT(2));
+		return true;
+	case SYS_sendmmsg:
+		*result = sendmmsg(INT(0), POINTER(1), UINT(2), INT(3));
+		return true;
+	case SYS_recvmmsg:
+		*result = recvmmsg(INT(0), POINTER(1), UINT(2), INT(3), POINTER(4));
+		return true;
+	case SYS_read:
+		*result = read(INT(0), POINTER(1), SIZE(2));
+		return true;
+	case SYS_write:
+		*result = write(INT(0), POINTER(1), SIZE(2));
+		return true;
+	case SYS_readv:
+		*result = readv(INT(0), POINTER(1), INT(2));
+		return true;
+	case SYS_writev:
+		*result = writev(INT(0), POINTER(1), INT(2));
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* True: it is one of ours, and *result is set. */
 static bool wrapped(long number, const long a[ARGUMENTS], long *result)
 {
@@ -49,36 +88,6 @@ static bool wrapped(long number, const long a[ARGUMENTS], long *result)
 	case SYS_shutdown:
 		*result = shutdown(INT(0), INT(1));
 		return true;
-	case SYS_sendto:
-		*result = sendto(INT(0), POINTER(1), SIZE(2), INT(3), POINTER(4), (socklen_t)a[5]);
-		return true;
-	case SYS_recvfrom:
-		*result = recvfrom(INT(0), POINTER(1), SIZE(2), INT(3), POINTER(4), POINTER(5));
-		return true;
-	case SYS_sendmsg:
-		*result = sendmsg(INT(0), POINTER(1), INT(2));
-		return true;
-	case SYS_recvmsg:
-		*result = recvmsg(INT(0), POINTER(1), INT(2));
-		return true;
-	case SYS_sendmmsg:
-		*result = sendmmsg(INT(0), POINTER(1), UINT(2), INT(3));
-		return true;
-	case SYS_recvmmsg:
-		*result = recvmmsg(INT(0), POINTER(1), UINT(2), INT(3), POINTER(4));
-		return true;
-	case SYS_read:
-		*result = read(INT(0), POINTER(1), SIZE(2));
-		return true;
-	case SYS_write:
-		*result = write(INT(0), POINTER(1), SIZE(2));
-		return true;
-	case SYS_readv:
-		*result = readv(INT(0), POINTER(1), INT(2));
-		return true;
-	case SYS_writev:
-		*result = writev(INT(0), POINTER(1), INT(2));
-		return true;
 	case SYS_close:
 		*result = close(INT(0));
 		return true;
@@ -86,7 +95,7 @@ static bool wrapped(long number, const long a[ARGUMENTS], long *result)
 		*result = close_range(UINT(0), UINT(1), INT(2));
 		return true;
 	default:
-		return false;
+		return transfers(number, a, result);
 	}
 }
 

@@ -247,91 +247,51 @@ static bool set_name(uint8_t *field, const struct config_key *k, const char *tex
 	return true;
 }
 
+#define TEXT_OF(number)  #number
+#define VALUE_OF(number) TEXT_OF(number)
+
+/* What a kind takes, where the key's bounds are no part of it. */
+static const char *const allowed_values[] = {
+        [KIND_ADDR] = "an IPv4 address such as 10.0.0.1",
+        [KIND_PREFIX] = "an IPv4 address with prefix length such as 10.0.0.2/24",
+        [KIND_ADDRESSES] =
+                "IPv4 addresses with prefix length such as 10.0.0.2/24, with commas between, at most " VALUE_OF(
+                        CONFIG_LIST_MAX),
+        [KIND_NEIGHBORS] = "addresses, each with its MAC address, such as 10.0.0.9 02:00:00:00:00:09, with commas "
+                           "between, at most " VALUE_OF(CONFIG_LIST_MAX),
+        [KIND_ROUTES] = "NETWORK/LENGTH or default [via ADDRESS] [src ADDRESS] [metric NUMBER], with commas between, "
+                        "at most " VALUE_OF(CONFIG_LIST_MAX),
+        [KIND_SERVERS] = "IPv4 addresses such as 10.0.0.53 or 10.0.0.53:5353, with commas between, at most " VALUE_OF(
+                RPC_RESOLVER_SERVERS_MAX),
+        [KIND_DOMAINS] = "domains such as example.org, with commas between, at most " VALUE_OF(RPC_RESOLVER_SEARCH_MAX),
+        [KIND_MAC] = "a station's MAC address such as 02:00:00:00:00:01",
+        [KIND_BOOL] = "yes or no",
+        [KIND_PPM] = "a share such as 2%, 0.1% or 500ppm",
+        [KIND_CC] = "cubic or reno",
+        [KIND_ECN] = "off, passive or on",
+        [KIND_MTU_PROBING] = "off, blackhole or on",
+        [KIND_ACD] = "off, announce or probe",
+        [KIND_MODE] = "an octal mode up to 0777",
+        [KIND_CLIENT_ID] = "1 to " VALUE_OF(DHCP_CLIENT_ID_MAX) " octets in hexadecimal such as 01:02:00:00:00:00:01",
+        [KIND_RATE] = "bits per second such as 10Mbit or 0",
+};
+
 static void say_allowed(const struct config_key *k, char *allowed, size_t size)
 {
-	switch (k->kind) {
-	case KIND_NAME:
+	if (k->kind < ARRAY_LEN(allowed_values) && allowed_values[k->kind])
+		snprintf(allowed, size, "%s", allowed_values[k->kind]);
+	else if (k->kind == KIND_NAME)
 		snprintf(allowed, size, "a text of 1 to %u bytes", k->size - 1u);
-		return;
-	case KIND_ADDR:
-		snprintf(allowed, size, "an IPv4 address such as 10.0.0.1");
-		return;
-	case KIND_PREFIX:
-		snprintf(allowed, size, "an IPv4 address with prefix length such as 10.0.0.2/24");
-		return;
-	case KIND_ADDRESSES:
-		snprintf(allowed, size,
-		         "IPv4 addresses with prefix length such as 10.0.0.2/24, with commas between, at most %d",
-		         CONFIG_LIST_MAX);
-		return;
-	case KIND_NEIGHBORS:
-		snprintf(allowed, size,
-		         "addresses, each with its MAC address, such as 10.0.0.9 02:00:00:00:00:09, with commas "
-		         "between, "
-		         "at most %d",
-		         CONFIG_LIST_MAX);
-		return;
-	case KIND_ROUTES:
-		snprintf(allowed, size,
-		         "NETWORK/LENGTH or default [via ADDRESS] [src ADDRESS] [metric NUMBER], with commas between, "
-		         "at most %d",
-		         CONFIG_LIST_MAX);
-		return;
-	case KIND_SERVERS:
-		snprintf(allowed, size,
-		         "IPv4 addresses such as 10.0.0.53 or 10.0.0.53:5353, with commas between, at most %d",
-		         RPC_RESOLVER_SERVERS_MAX);
-		return;
-	case KIND_DOMAINS:
-		snprintf(allowed, size, "domains such as example.org, with commas between, at most %d",
-		         RPC_RESOLVER_SEARCH_MAX);
-		return;
-	case KIND_MAC:
-		snprintf(allowed, size, "a station's MAC address such as 02:00:00:00:00:01");
-		return;
-	case KIND_NUMBER:
+	else if (k->kind == KIND_NUMBER)
 		snprintf(allowed, size, "a whole number from %" PRIu64 " to %" PRIu64, k->min, k->max);
-		return;
-	case KIND_BYTES:
+	else if (k->kind == KIND_BYTES)
 		snprintf(allowed, size, "bytes from %" PRIu64 " to %" PRIu64 ", such as 65536, 64K or 1M", k->min,
 		         k->max);
-		return;
-	case KIND_DURATION:
+	else if (k->kind == KIND_DURATION)
 		snprintf(allowed, size, "a time from %" PRIu64 "ms to %" PRIu64 "ms, such as 40ms or 1.5s", k->min,
 		         k->max);
-		return;
-	case KIND_MICROSECONDS:
+	else
 		snprintf(allowed, size, "a time up to %" PRIu64 "us, such as 500us or 10ms", k->max);
-		return;
-	case KIND_BOOL:
-		snprintf(allowed, size, "yes or no");
-		return;
-	case KIND_PPM:
-		snprintf(allowed, size, "a share such as 2%%, 0.1%% or 500ppm");
-		return;
-	case KIND_CC:
-		snprintf(allowed, size, "cubic or reno");
-		return;
-	case KIND_ECN:
-		snprintf(allowed, size, "off, passive or on");
-		return;
-	case KIND_MTU_PROBING:
-		snprintf(allowed, size, "off, blackhole or on");
-		return;
-	case KIND_ACD:
-		snprintf(allowed, size, "off, announce or probe");
-		return;
-	case KIND_MODE:
-		snprintf(allowed, size, "an octal mode up to 0777");
-		return;
-	case KIND_CLIENT_ID:
-		snprintf(allowed, size, "1 to %d octets in hexadecimal such as 01:02:00:00:00:00:01",
-		         DHCP_CLIENT_ID_MAX);
-		return;
-	case KIND_RATE:
-		snprintf(allowed, size, "bits per second such as 10Mbit or 0");
-		return;
-	}
 }
 
 static bool set(struct config *c, const struct config_key *k, const char *text)
@@ -446,10 +406,17 @@ static void format_address(char *text, enum config_kind kind, const uint8_t *fie
 	}
 }
 
+static void format_choice(char text[CONFIG_VALUE_MAX], const char *const *names, const uint8_t *field)
+{
+	unsigned choice;
+
+	memcpy(&choice, field, sizeof(choice));
+	snprintf(text, CONFIG_VALUE_MAX, "%s", names[choice]);
+}
+
 void config_key_format(const struct config *c, const struct config_key *k, char text[CONFIG_VALUE_MAX])
 {
 	const uint8_t *field = (const uint8_t *)c + k->offset;
-	unsigned choice = 0;
 	duration d;
 
 	switch (k->kind) {
@@ -498,20 +465,16 @@ void config_key_format(const struct config *c, const struct config_key *k, char 
 		snprintf(text, CONFIG_VALUE_MAX, "%s", load(field, sizeof(bool)) ? "yes" : "no");
 		return;
 	case KIND_CC:
-		memcpy(&choice, field, sizeof(choice));
-		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_cc_names[choice]);
+		format_choice(text, tcp_cc_names, field);
 		return;
 	case KIND_ECN:
-		memcpy(&choice, field, sizeof(choice));
-		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_ecn_names[choice]);
+		format_choice(text, tcp_ecn_names, field);
 		return;
 	case KIND_MTU_PROBING:
-		memcpy(&choice, field, sizeof(choice));
-		snprintf(text, CONFIG_VALUE_MAX, "%s", tcp_mtu_probing_names[choice]);
+		format_choice(text, tcp_mtu_probing_names, field);
 		return;
 	case KIND_ACD:
-		memcpy(&choice, field, sizeof(choice));
-		snprintf(text, CONFIG_VALUE_MAX, "%s", acd_names[choice]);
+		format_choice(text, acd_names, field);
 		return;
 	case KIND_CLIENT_ID:
 		dhcp_client_id_format((const struct dhcp_client_id *)(const void *)field, text);

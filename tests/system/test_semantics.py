@@ -28,7 +28,7 @@ def transcript(lab, own, peer, *prefix, inside):
     """The script's output, with the other part in the namespace."""
     semantics = program("tests/system/semantics", "release")
     enter = ["ip", "netns", "exec", lab.netns]
-    with subprocess.Popen([*enter, semantics, "--peer", peer], stdout=subprocess.PIPE, text=True,
+    with subprocess.Popen([*enter, program("tests/system/semantics_peer", "release"), peer], stdout=subprocess.PIPE, text=True,
                           preexec_fn=die_with_parent) as process:
         try:
             expect(process.stdout.readline() == "ready\n", "the peer is ready")
