@@ -50,6 +50,7 @@ void row_init(struct row *row, const Toynet__V1__SocketRow *m)
 	        .send_q = m->send_q,
 	        .age_ms = m->age_ms,
 	        .protocol = m->protocol,
+	        .family = (uint32_t)m->family,
 	        .state = m->state,
 	        .uid = m->uid,
 	        .creator_pid = m->creator_pid,
@@ -70,6 +71,7 @@ NUMBER(get_cookie, cookie)
 NUMBER(get_inode, holders.inode)
 NUMBER(get_recv_q, recv_q)
 NUMBER(get_send_q, send_q)
+NUMBER(get_family, family)
 NUMBER(get_uid, uid)
 NUMBER(get_creator, creator_pid)
 NUMBER(get_age, age_ms)
@@ -120,6 +122,7 @@ static struct value get_holders(const void *item)
 
 const struct column row_columns[] = {
         {"protocol", "Netid", IN_BOTH, false, get_protocol},
+        {"family", "Family", IN_JSON, true, get_family},
         {"state", "State", IN_JSON, false, get_rfc_state},
         {"ss_state", "State", IN_BOTH, false, get_ss_state},
         {"recv_q", "Recv-Q", IN_BOTH, true, get_recv_q},

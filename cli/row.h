@@ -11,6 +11,7 @@
 struct row {
 	uint64_t id, cookie, recv_q, send_q, age_ms;
 	Toynet__V1__Protocol protocol;
+	uint32_t family; /* 4 or 6 */
 	Toynet__V1__State state;
 	char local_ip[ROW_IP_MAX], peer_ip[ROW_IP_MAX];
 	uint32_t local_port, peer_port, uid, creator_pid;

@@ -1,60 +1,84 @@
-/* Addresses in their three shapes: struct sockaddr_in (the program), text and port (the control plane), 20 bytes (the
- * records on a descriptor). */
+/* Addresses in their three shapes: struct sockaddr_in and sockaddr_in6 (the program), text and port (the control
+ * plane), 20 bytes (the records on a descriptor). */
 #include "client.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-int client_address_parse(const struct sockaddr *addr, socklen_t len, struct sockaddr_in *out)
+#define IN6_LEN_MIN 24 /* as the kernel: a struct sockaddr_in6 of RFC 2133, without the scope */
+
+int client_address_parse(const struct sockaddr *addr, socklen_t len, union client_address *out)
 {
-	if (!addr || len < sizeof(*out))
-		return client_fail(EINVAL, "the address has %u bytes; a struct sockaddr_in has %zu", len, sizeof(*out));
-	memcpy(out, addr, sizeof(*out));
-	if (out->sin_family != AF_INET)
-		return client_fail(EAFNOSUPPORT, "the address is of family %d; this library knows AF_INET",
-		                   out->sin_family);
+	*out = (union client_address){0};
+	if (!addr || len < sizeof(struct sockaddr_in))
+		return client_fail(EINVAL, "the address has %u bytes; a struct sockaddr_in has %zu", len,
+		                   sizeof(struct sockaddr_in));
+	memcpy(out, addr, len < sizeof(*out) ? len : sizeof(*out));
+	if (out->family == AF_INET6 && len < IN6_LEN_MIN)
+		return client_fail(EINVAL, "the address has %u bytes; a struct sockaddr_in6 has %zu", len,
+		                   sizeof(struct sockaddr_in6));
+	if (out->family != AF_INET && out->family != AF_INET6)
+		return client_fail(EAFNOSUPPORT, "the address is of family %d; this library knows AF_INET and AF_INET6",
+		                   out->family);
 	return 0;
 }
 
-void client_address_to_message(const struct sockaddr_in *in, toynet_v1_Address *out)
+void client_address_to_message(const union client_address *in, toynet_v1_Address *out)
 {
 	*out = (toynet_v1_Address)toynet_v1_Address_init_zero;
-	inet_ntop(AF_INET, &in->sin_addr, out->ip, sizeof(out->ip));
-	out->port = ntohs(in->sin_port);
+	if (in->family == AF_INET6)
+		inet_ntop(AF_INET6, &in->in6.sin6_addr, out->ip, sizeof(out->ip));
+	else
+		inet_ntop(AF_INET, &in->in.sin_addr, out->ip, sizeof(out->ip));
+	out->port = ntohs(in->family == AF_INET6 ? in->in6.sin6_port : in->in.sin_port);
 }
 
-int client_address_from_message(const toynet_v1_Address *in, struct sockaddr_in *out)
+int client_address_from_message(const toynet_v1_Address *in, union client_address *out)
 {
-	*out = (struct sockaddr_in){.sin_family = AF_INET};
-	if ((in->ip[0] && inet_pton(AF_INET, in->ip, &out->sin_addr) != 1) || in->port > UINT16_MAX)
+	const bool six = strchr(in->ip, ':') != NULL;
+	void *ip = six ? (void *)&out->in6.sin6_addr : (void *)&out->in.sin_addr;
+
+	*out = (union client_address){.in6 = {.sin6_family = six ? AF_INET6 : AF_INET}};
+	if ((in->ip[0] && inet_pton(out->family, in->ip, ip) != 1) || in->port > UINT16_MAX)
 		return client_fail(EPROTO, "the daemon sent the address \"%s\" port %u", in->ip, in->port);
-	out->sin_port = htons((uint16_t)in->port);
+	if (six)
+		out->in6.sin6_port = htons((uint16_t)in->port);
+	else
+		out->in.sin_port = htons((uint16_t)in->port);
 	return 0;
 }
 
-void client_address_to_wire(const struct sockaddr_in *in, struct toynet_wire_addr *out)
+void client_address_to_wire(const union client_address *in, struct toynet_wire_addr *out)
 {
-	*out = (struct toynet_wire_addr){.family = 4, .port = ntohs(in->sin_port)};
-	memcpy(out->ip, &in->sin_addr, sizeof(in->sin_addr));
+	if (in->family == AF_INET6) {
+		*out = (struct toynet_wire_addr){.family = 6, .port = ntohs(in->in6.sin6_port)};
+		memcpy(out->ip, &in->in6.sin6_addr, sizeof(in->in6.sin6_addr));
+	} else {
+		*out = (struct toynet_wire_addr){.family = 4, .port = ntohs(in->in.sin_port)};
+		memcpy(out->ip, &in->in.sin_addr, sizeof(in->in.sin_addr));
+	}
 }
 
-bool client_address_from_wire(const struct toynet_wire_addr *in, struct sockaddr_in *out)
+bool client_address_from_wire(const struct toynet_wire_addr *in, union client_address *out)
 {
-	*out = (struct sockaddr_in){.sin_family = AF_INET};
-	if (in->family == 0)
-		return true;
-	if (in->family != 4)
-		return false;
-	out->sin_port = htons(in->port);
-	memcpy(&out->sin_addr, in->ip, sizeof(out->sin_addr));
-	return true;
+	*out = (union client_address){.in6 = {.sin6_family = in->family == 6 ? AF_INET6 : AF_INET}};
+	if (in->family == 4) {
+		out->in.sin_port = htons(in->port);
+		memcpy(&out->in.sin_addr, in->ip, sizeof(out->in.sin_addr));
+	} else if (in->family == 6) {
+		out->in6.sin6_port = htons(in->port);
+		memcpy(&out->in6.sin6_addr, in->ip, sizeof(out->in6.sin6_addr));
+	}
+	return in->family == 0 || in->family == 4 || in->family == 6;
 }
 
-void client_address_store(const struct sockaddr_in *in, struct sockaddr *addr, socklen_t *len)
+void client_address_store(const union client_address *in, struct sockaddr *addr, socklen_t *len)
 {
+	const socklen_t size = in->family == AF_INET6 ? sizeof(in->in6) : sizeof(in->in);
+
 	if (!addr || !len)
 		return;
-	memcpy(addr, in, *len < sizeof(*in) ? *len : sizeof(*in));
-	*len = sizeof(*in);
+	memcpy(addr, in, *len < size ? *len : size);
+	*len = size;
 }

@@ -65,16 +65,22 @@ int64_t client_deadline_ms(int fd, int option);
 
 /* address.c */
 
+/* Of AF_INET or AF_INET6. Which of them a socket takes is for the daemon to say. */
+union client_address {
+	struct sockaddr_in6 in6; /* first: the longest, so that an initializer clears all */
+	struct sockaddr_in in;
+	sa_family_t family;
+};
 /* EINVAL (len), EAFNOSUPPORT. */
-int client_address_parse(const struct sockaddr *addr, socklen_t len, struct sockaddr_in *out);
-void client_address_to_message(const struct sockaddr_in *in, toynet_v1_Address *out);
+int client_address_parse(const struct sockaddr *addr, socklen_t len, union client_address *out);
+void client_address_to_message(const union client_address *in, toynet_v1_Address *out);
 /* EPROTO: the daemon's text is not an address. */
-int client_address_from_message(const toynet_v1_Address *in, struct sockaddr_in *out);
-void client_address_to_wire(const struct sockaddr_in *in, struct toynet_wire_addr *out);
+int client_address_from_message(const toynet_v1_Address *in, union client_address *out);
+void client_address_to_wire(const union client_address *in, struct toynet_wire_addr *out);
 /* False: a family that this library does not know. Family 0 gives 0.0.0.0 port 0. */
-bool client_address_from_wire(const struct toynet_wire_addr *in, struct sockaddr_in *out);
+bool client_address_from_wire(const struct toynet_wire_addr *in, union client_address *out);
 /* As the kernel does: copies what fits, *len becomes the full length. addr may be NULL. */
-void client_address_store(const struct sockaddr_in *in, struct sockaddr *addr, socklen_t *len);
+void client_address_store(const union client_address *in, struct sockaddr *addr, socklen_t *len);
 
 /* rpc.c: one call on the daemon. */
 
@@ -120,10 +126,10 @@ int client_take_error(const struct client_id *id, int *error);
 #define CLIENT_IOV_MAX      1022  /* the kernel's 1024, less header and overflow */
 
 /* Fills the header that goes in front of a datagram of len bytes; dst NULL: the connected peer. */
-void client_datagram_header(struct toynet_datagram_header *h, size_t len, const struct sockaddr_in *dst);
+void client_datagram_header(struct toynet_datagram_header *h, size_t len, const union client_address *dst);
 /* What a record of `total` bytes, header included, is: 0 a datagram, its source in *src; else an errno: EPROTO
  * (malformed), or that of an error record. */
-int client_datagram_check(const struct toynet_datagram_header *h, size_t total, struct sockaddr_in *src);
+int client_datagram_check(const struct toynet_datagram_header *h, size_t total, union client_address *src);
 ssize_t client_datagram_send(int fd, const struct msghdr *msg, int flags);
 /* Fills in the name, the control messages and the flags, too; msg_flags is that of the message. */
 ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags);

@@ -106,7 +106,7 @@ static int connect_stream(const struct client_id *id, toynet_v1_ConnectRequest *
 int toynet_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct client_id id;
-	struct sockaddr_in peer;
+	union client_address peer;
 	toynet_v1_ConnectRequest request = toynet_v1_ConnectRequest_init_zero;
 
 	if (client_identify(fd, &id) < 0)

@@ -27,8 +27,9 @@ static int read_pktinfo(const void *data, size_t len, struct toynet_datagram_hea
 	memcpy(&info, data, sizeof(info));
 	if (info.ipi_ifindex < 0)
 		return -1;
-	h->fields |= TOYNET_FIELD_PKTINFO;
+	h->fields = (uint16_t)((h->fields & ~(unsigned)TOYNET_FIELD_PKTINFO6) | TOYNET_FIELD_PKTINFO);
 	h->interface = (uint32_t)info.ipi_ifindex;
+	memset(h->local, 0, sizeof(h->local));
 	memcpy(h->local, &info.ipi_spec_dst, sizeof(info.ipi_spec_dst));
 	return 0;
 }
@@ -44,6 +45,39 @@ static int read_number(const void *data, size_t len, bool byte, int min)
 		return -1;
 	memcpy(&number, data, sizeof(number));
 	return number >= min && number <= UINT8_MAX ? number : -1;
+}
+
+/* RFC 3542 6.2. */
+static int read_pktinfo6(const void *data, size_t len, struct toynet_datagram_header *h)
+{
+	struct in6_pktinfo info;
+
+	if (len != sizeof(info))
+		return -1;
+	memcpy(&info, data, sizeof(info));
+	h->fields = (uint16_t)((h->fields & ~(unsigned)TOYNET_FIELD_PKTINFO) | TOYNET_FIELD_PKTINFO6);
+	h->interface = info.ipi6_ifindex;
+	memcpy(h->local, &info.ipi6_addr, sizeof(info.ipi6_addr));
+	return 0;
+}
+
+/* RFC 3542 6.3 and 6.5: -1 is the default. */
+static int read_one6(int type, const void *data, size_t len, struct toynet_datagram_header *h)
+{
+	int number;
+
+	if (type == IPV6_PKTINFO)
+		return read_pktinfo6(data, len, h);
+	if ((type != IPV6_HOPLIMIT && type != IPV6_TCLASS) || len != sizeof(number))
+		return -1;
+	memcpy(&number, data, sizeof(number));
+	if (number == -1)
+		return 0;
+	if (number < (type == IPV6_HOPLIMIT) || number > UINT8_MAX)
+		return -1;
+	h->fields |= type == IPV6_HOPLIMIT ? TOYNET_FIELD_TTL : TOYNET_FIELD_TOS;
+	*(type == IPV6_HOPLIMIT ? &h->ttl : &h->tos) = (uint8_t)number;
+	return 0;
 }
 
 static int read_one(int type, const void *data, size_t len, struct toynet_datagram_header *h)
@@ -86,11 +120,15 @@ int client_control_read(const struct msghdr *msg, struct toynet_datagram_header 
 
 		if (c->cmsg_len < CMSG_LEN(0) || c->cmsg_len > room)
 			return client_fail(EINVAL, "sendmsg: a control message has a wrong length");
-		if (c->cmsg_level != IPPROTO_IP ||
-		    read_one(c->cmsg_type, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0), h) < 0)
+		const size_t len = c->cmsg_len - CMSG_LEN(0);
+		int error = c->cmsg_level == IPPROTO_IP     ? read_one(c->cmsg_type, CMSG_DATA(c), len, h)
+		            : c->cmsg_level == IPPROTO_IPV6 ? read_one6(c->cmsg_type, CMSG_DATA(c), len, h)
+		                                            : -1;
+		if (error < 0)
 			return client_fail(EINVAL,
 			                   "sendmsg: the control message of level %d and type %d is not supported, "
-			                   "or its value is wrong; there are IP_PKTINFO, IP_TTL, IP_TOS, IP_RETOPTS",
+			                   "or its value is wrong; there are IP_PKTINFO, IP_TTL, IP_TOS, IP_RETOPTS, "
+			                   "IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS",
 			                   c->cmsg_level, c->cmsg_type);
 	}
 	return 0;
@@ -129,37 +167,56 @@ static void put_times(struct msghdr *msg, size_t *used, const struct toynet_data
 		put(msg, used, SOL_SOCKET, SCM_TIMESTAMPNS, &ns, sizeof(ns));
 }
 
+/* The IPv4 part of an address in a header of either family. */
+static const uint8_t *ipv4_of(const struct toynet_datagram_header *h, const uint8_t address[16])
+{
+	return address + (h->addr.family == 6 ? 12 : 0);
+}
+
+static void put_pktinfo6(struct msghdr *msg, size_t *used, const struct toynet_datagram_header *h)
+{
+	struct in6_pktinfo info = {.ipi6_ifindex = h->interface};
+
+	memcpy(&info.ipi6_addr, h->destination, sizeof(info.ipi6_addr));
+	put(msg, used, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+}
+
 static void put_pktinfo(struct msghdr *msg, size_t *used, const struct toynet_datagram_header *h)
 {
 	struct in_pktinfo info = {.ipi_ifindex = (int)h->interface};
 
-	memcpy(&info.ipi_spec_dst, h->local, sizeof(info.ipi_spec_dst));
-	memcpy(&info.ipi_addr, h->destination, sizeof(info.ipi_addr));
+	memcpy(&info.ipi_spec_dst, ipv4_of(h, h->local), sizeof(info.ipi_spec_dst));
+	memcpy(&info.ipi_addr, ipv4_of(h, h->destination), sizeof(info.ipi_addr));
 	put(msg, used, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
+/* The address of the offender follows the report, as SO_EE_OFFENDER has it; without one its family is 0. */
 static void put_report(struct msghdr *msg, size_t *used, const struct toynet_datagram_header *h)
 {
+	static const uint8_t nobody[sizeof(h->offender)];
+	const bool six = h->addr.family == 6, local = memcmp(h->offender, nobody, sizeof(nobody)) == 0;
+	const struct toynet_wire_addr none = {0};
+	struct toynet_wire_addr offender = {.family = six ? 6 : 4};
 	struct {
 		struct sock_extended_err ee;
-		struct sockaddr_in offender;
+		union client_address offender;
 	} report = {.ee = {.ee_errno = h->error,
-	                   .ee_origin = SO_EE_ORIGIN_ICMP,
+	                   .ee_origin = local ? SO_EE_ORIGIN_LOCAL : SO_EE_ORIGIN_ICMP,
 	                   .ee_type = h->icmp_type,
 	                   .ee_code = h->icmp_code,
 	                   .ee_info = h->mtu}};
+	const size_t len = sizeof(report.ee) + (six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
 
-	memcpy(&report.offender.sin_addr, h->offender, sizeof(report.offender.sin_addr));
-	if (report.offender.sin_addr.s_addr == INADDR_ANY)
-		report.ee.ee_origin = SO_EE_ORIGIN_LOCAL;
-	else
-		report.offender.sin_family = AF_INET;
-	put(msg, used, IPPROTO_IP, IP_RECVERR, &report, sizeof(report));
+	memcpy(offender.ip, h->offender, sizeof(offender.ip));
+	(void)client_address_from_wire(local ? &none : &offender, &report.offender);
+	if (local)
+		report.offender.family = AF_UNSPEC;
+	put(msg, used, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR, &report, len);
 }
 
 void client_control_write(const struct toynet_datagram_header *h, struct msghdr *msg)
 {
-	const int ttl = h->ttl;
+	const int ttl = h->ttl, tclass = h->tos;
 	size_t used = 0;
 
 	put_times(msg, &used, h);
@@ -169,6 +226,12 @@ void client_control_write(const struct toynet_datagram_header *h, struct msghdr 
 		put_report(msg, &used, h);
 	if (h->fields & TOYNET_FIELD_PKTINFO)
 		put_pktinfo(msg, &used, h);
+	if (h->fields & TOYNET_FIELD_PKTINFO6)
+		put_pktinfo6(msg, &used, h);
+	if (h->fields & TOYNET_FIELD_HOPLIMIT)
+		put(msg, &used, IPPROTO_IPV6, IPV6_HOPLIMIT, &ttl, sizeof(ttl));
+	if (h->fields & TOYNET_FIELD_TCLASS)
+		put(msg, &used, IPPROTO_IPV6, IPV6_TCLASS, &tclass, sizeof(tclass));
 	if (h->fields & TOYNET_FIELD_TTL)
 		put(msg, &used, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 	if (h->fields & TOYNET_FIELD_TOS)

@@ -27,9 +27,9 @@
 
 /* Datagrams of so many bytes may go there. */
 struct way {
-	uint64_t cookie; /* of the socket; 0: of any */
-	in_addr_t to;    /* INADDR_ANY: the connected peer */
-	in_addr_t from;  /* INADDR_ANY: any source */
+	uint64_t cookie;            /* of the socket; 0: of any */
+	struct toynet_wire_addr to; /* family 0: the connected peer; the port is 0 */
+	uint8_t from[16];           /* as in a header; 0: any source */
 	uint32_t interface;
 	bool portless; /* port 0: good for ping and raw sockets only */
 	uint32_t max_length;
@@ -53,14 +53,26 @@ static _Thread_local struct {
 
 static struct way *way_slot(const struct way *w)
 {
-	return &ways[(w->cookie ^ w->to ^ w->to >> 24 ^ w->to >> 16) & (WAYS_KNOWN - 1)];
+	/* The last four bytes of an address, which differ most. */
+	const uint8_t *p = w->to.ip + (w->to.family == 6 ? 12 : 0);
+
+	return &ways[(w->cookie ^ p[0] ^ p[1] ^ p[2] ^ p[3]) & (WAYS_KNOWN - 1)];
+}
+
+/* Sets where it goes; the address is that of a record. */
+static void way_to(struct way *w, struct toynet_wire_addr to)
+{
+	w->portless = to.family != 0 && to.port == 0;
+	w->to = to;
+	w->to.port = 0;
 }
 
 static bool way_known(const struct way *w, size_t len, int64_t now)
 {
 	const struct way *k = way_slot(w);
 
-	return k->cookie == w->cookie && k->to == w->to && k->from == w->from && k->interface == w->interface &&
+	return k->cookie == w->cookie && memcmp(&k->to, &w->to, sizeof(k->to)) == 0 &&
+	       memcmp(k->from, w->from, sizeof(k->from)) == 0 && k->interface == w->interface &&
 	       k->portless == w->portless && now < k->until_ms && len <= k->max_length;
 }
 
@@ -77,10 +89,12 @@ void client_datagram_forget(void)
 
 static void ask_about_control(const struct toynet_datagram_header *h, toynet_v1_CheckDestinationRequest *request)
 {
-	struct sockaddr_in source = {.sin_family = AF_INET};
+	struct toynet_wire_addr local = {.family = h->fields & TOYNET_FIELD_PKTINFO6 ? 6 : 4};
+	union client_address source;
 
-	if (h->fields & TOYNET_FIELD_PKTINFO) {
-		memcpy(&source.sin_addr, h->local, sizeof(source.sin_addr));
+	if (h->fields & (TOYNET_FIELD_PKTINFO | TOYNET_FIELD_PKTINFO6)) {
+		memcpy(local.ip, h->local, sizeof(local.ip));
+		(void)client_address_from_wire(&local, &source);
 		request->has_source = true;
 		client_address_to_message(&source, &request->source);
 		request->interface = h->interface;
@@ -90,18 +104,18 @@ static void ask_about_control(const struct toynet_datagram_header *h, toynet_v1_
 }
 
 /* 0 when the datagram may be sent as far as is known. */
-static int check_destination(int fd, size_t len, const struct sockaddr_in *dst, const struct toynet_datagram_header *h)
+static int check_destination(int fd, size_t len, const union client_address *dst,
+                             const struct toynet_datagram_header *h)
 {
 	const int64_t now = client_now_ms();
 	toynet_v1_CheckDestinationRequest request = toynet_v1_CheckDestinationRequest_init_zero;
 	toynet_v1_CheckDestinationResponse response = toynet_v1_CheckDestinationResponse_init_zero;
-	struct way w = {.to = dst ? dst->sin_addr.s_addr : INADDR_ANY,
-	                .interface = h->interface,
-	                .portless = dst && dst->sin_port == 0};
+	struct way w = {.interface = h->interface};
 	const bool lasting = h->options_len == 0;
 	struct client_id id;
 
-	memcpy(&w.from, h->local, sizeof(w.from));
+	way_to(&w, h->addr);
+	memcpy(w.from, h->local, sizeof(w.from));
 	if (client_identify(fd, &id) < 0)
 		return -1;
 	if (lasting && dst && way_known(&w, len, now))
@@ -133,7 +147,7 @@ static int check_destination(int fd, size_t len, const struct sockaddr_in *dst, 
 	return 0;
 }
 
-void client_datagram_header(struct toynet_datagram_header *h, size_t len, const struct sockaddr_in *dst)
+void client_datagram_header(struct toynet_datagram_header *h, size_t len, const union client_address *dst)
 {
 	*h = (struct toynet_datagram_header){
 	        .magic = TOYNET_RECORD_MAGIC,
@@ -145,7 +159,7 @@ void client_datagram_header(struct toynet_datagram_header *h, size_t len, const 
 		client_address_to_wire(dst, &h->addr);
 }
 
-int client_datagram_check(const struct toynet_datagram_header *h, size_t total, struct sockaddr_in *src)
+int client_datagram_check(const struct toynet_datagram_header *h, size_t total, union client_address *src)
 {
 	if (total < sizeof(*h) || h->magic != TOYNET_RECORD_MAGIC || h->version != TOYNET_DATAGRAM_VERSION ||
 	    h->length != total - sizeof(*h) || (h->fields & ~(unsigned)TOYNET_FIELDS_ALL) ||
@@ -180,7 +194,7 @@ static ssize_t parts_length(const struct msghdr *msg)
 ssize_t client_datagram_send(int fd, const struct msghdr *msg, int flags)
 {
 	struct toynet_datagram_header header;
-	struct sockaddr_in dst;
+	union client_address dst;
 	struct iovec iov[PARTS_MAX];
 	const struct msghdr out = {.msg_iov = iov, .msg_iovlen = 1 + msg->msg_iovlen};
 	const bool named = msg->msg_name != NULL;
@@ -259,7 +273,7 @@ static void keep_report(int fd, const struct toynet_datagram_header *h, const st
 }
 
 /* Fills in what belongs to a datagram, or a report, besides its payload of len bytes. */
-static void fill_message(struct msghdr *msg, const struct toynet_datagram_header *h, const struct sockaddr_in *addr,
+static void fill_message(struct msghdr *msg, const struct toynet_datagram_header *h, const union client_address *addr,
                          size_t len, size_t room, int flags)
 {
 	msg->msg_flags = (flags & MSG_ERRQUEUE) | (len > room ? MSG_TRUNC : 0);
@@ -277,7 +291,7 @@ static ssize_t take_report(int fd, struct msghdr *msg, size_t room)
 	struct iovec iov[2] = {{&k.header, sizeof(k.header)}, {k.quoted, sizeof(k.quoted)}};
 	const struct msghdr in = {.msg_iov = iov, .msg_iovlen = 2};
 	const uint64_t cookie = cookie_of(fd);
-	struct sockaddr_in addr;
+	union client_address addr;
 
 	for (int i = 0; i < REPORTS_KEPT && !k.cookie; i++) {
 		if (reports[i].cookie != cookie || !cookie)
@@ -314,14 +328,12 @@ static ssize_t fail_received(int error)
 }
 
 /* Where a datagram came from, one may go to, also from the address to which it came. */
-static void learn_from(const struct toynet_datagram_header *h, const struct sockaddr_in *src)
+static void learn_from(const struct toynet_datagram_header *h)
 {
-	struct way w = {.to = src->sin_addr.s_addr,
-	                .interface = h->interface,
-	                .portless = src->sin_port == 0,
-	                .max_length = h->length};
+	struct way w = {.interface = h->interface, .max_length = h->length};
 
-	memcpy(&w.from, h->local, sizeof(w.from));
+	way_to(&w, h->addr);
+	memcpy(w.from, h->local, sizeof(w.from));
 	way_learn(w, client_now_ms());
 }
 
@@ -345,7 +357,7 @@ void client_datagram_postpone(int fd, int error)
 ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags)
 {
 	struct toynet_datagram_header header;
-	struct sockaddr_in src;
+	union client_address src;
 	struct iovec iov[PARTS_MAX];
 	struct msghdr in = {.msg_iov = iov, .msg_iovlen = 2 + msg->msg_iovlen};
 	uint8_t beyond[REPORT_MAX];
@@ -383,7 +395,7 @@ ssize_t client_datagram_recv(int fd, struct msghdr *msg, int flags)
 			keep_report(fd, &header, msg, beyond);
 		return fail_received(error);
 	}
-	learn_from(&header, &src);
+	learn_from(&header);
 	n -= (ssize_t)sizeof(header);
 	fill_message(msg, &header, &src, (size_t)n, (size_t)room, 0);
 	return (flags & MSG_TRUNC) || n <= room ? n : room;

@@ -55,6 +55,15 @@ static const struct client_option options[] = {
         {IPPROTO_IP, IP_RECVOPTS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVOPTS},
         {IPPROTO_IP, IP_RETOPTS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RETOPTS},
         {IPPROTO_IP, IP_RECVERR, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_RECVERR},
+        {IPPROTO_IPV6, IPV6_V6ONLY, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_V6ONLY},
+        {IPPROTO_IPV6, IPV6_UNICAST_HOPS, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_UNICAST_HOPS},
+        {IPPROTO_IPV6, IPV6_TCLASS, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_TCLASS},
+        {IPPROTO_IPV6, IPV6_RECVPKTINFO, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_RECVPKTINFO},
+        {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_RECVHOPLIMIT},
+        {IPPROTO_IPV6, IPV6_RECVTCLASS, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_RECVTCLASS},
+        {IPPROTO_IPV6, IPV6_RECVERR, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_RECVERR},
+        {IPPROTO_IPV6, IPV6_MTU_DISCOVER, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_MTU_DISCOVER},
+        {IPPROTO_IPV6, IPV6_MTU, CLIENT_OPTION_INT, toynet_v1_Option_IPV6_MTU},
         {IPPROTO_TCP, TCP_NODELAY, CLIENT_OPTION_INT, toynet_v1_Option_TCP_NODELAY},
         {IPPROTO_TCP, TCP_MAXSEG, CLIENT_OPTION_INT, toynet_v1_Option_TCP_MAXSEG},
         {IPPROTO_TCP, TCP_KEEPIDLE, CLIENT_OPTION_INT, toynet_v1_Option_TCP_KEEPIDLE},
@@ -81,7 +90,7 @@ static const struct client_option options[] = {
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
 #define NATIVE_OPTIONS 3
-#define DAEMON_OPTIONS 62
+#define DAEMON_OPTIONS 71
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
 const struct client_option *client_option_find(int level, int name)

@@ -44,12 +44,13 @@ static bool protocol_of(int kind, int protocol, toynet_v1_OpenRequest *request)
 int toynet_socket(int domain, int type, int protocol)
 {
 	const int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC), kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-	toynet_v1_OpenRequest request = {.family = toynet_v1_Family_FAMILY_IPV4};
+	toynet_v1_OpenRequest request = {.family = domain == AF_INET6 ? toynet_v1_Family_FAMILY_IPV6
+	                                                              : toynet_v1_Family_FAMILY_IPV4};
 	toynet_v1_OpenResponse response = toynet_v1_OpenResponse_init_zero;
 	int fd = -1;
 
-	if (domain != AF_INET)
-		return client_fail(EAFNOSUPPORT, "socket: family %d; this library knows AF_INET", domain);
+	if (domain != AF_INET && domain != AF_INET6)
+		return client_fail(EAFNOSUPPORT, "socket: family %d; this library knows AF_INET and AF_INET6", domain);
 	if (kind & ~0xf)
 		return client_fail(EINVAL, "socket: unknown flags in the type %#x", (unsigned)type);
 	if (!protocol_of(kind, protocol, &request))
@@ -57,6 +58,10 @@ int toynet_socket(int domain, int type, int protocol)
 		                   "socket: toynet has TCP (SOCK_STREAM), UDP and ICMP echo (SOCK_DGRAM) and raw IP "
 		                   "(SOCK_RAW with a protocol), not type %d protocol %d",
 		                   kind, protocol);
+	if (domain == AF_INET6 && kind == SOCK_RAW)
+		return client_fail(EAFNOSUPPORT, "socket: raw sockets are of AF_INET only");
+	if (domain == AF_INET6 && request.protocol == toynet_v1_Protocol_PROTOCOL_PING)
+		return client_fail(EPROTONOSUPPORT, "socket: ping sockets are of AF_INET only");
 	if (client_rpc(&(struct client_call){
 	            .method = "Open",
 	            .request_type = toynet_v1_OpenRequest_fields,
@@ -79,7 +84,7 @@ int toynet_socket(int domain, int type, int protocol)
 int toynet_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct client_id id;
-	struct sockaddr_in local;
+	union client_address local;
 	toynet_v1_BindRequest request = toynet_v1_BindRequest_init_zero;
 	toynet_v1_NamesResponse response = toynet_v1_NamesResponse_init_zero;
 
@@ -241,7 +246,7 @@ static void inherit_native(int listener, int connection)
 int toynet_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct toynet_accept_record record;
-	struct sockaddr_in peer;
+	union client_address peer;
 	int connection;
 
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
@@ -280,11 +285,11 @@ int toynet_accept(int fd, struct sockaddr *addr, socklen_t *len)
 
 static int store_name(const toynet_v1_Address *name, struct sockaddr *addr, socklen_t *len)
 {
-	struct sockaddr_in in;
+	union client_address a;
 
-	if (client_address_from_message(name, &in) < 0)
+	if (client_address_from_message(name, &a) < 0)
 		return -1;
-	client_address_store(&in, addr, len);
+	client_address_store(&a, addr, len);
 	return 0;
 }
 

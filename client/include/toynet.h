@@ -22,7 +22,8 @@ extern "C" {
 
 #define TOYNET_VERSION "0.1.0"
 
-/* Allocates a socket in its initial state. domain: AF_INET; type: SOCK_STREAM, SOCK_DGRAM or SOCK_RAW, with SOCK_NONBLOCK and
+/* Allocates a socket in its initial state. domain: AF_INET, or AF_INET6 for one that reaches IPv4 hosts by addresses
+ * ::ffff:a.b.c.d, as on a dual-stack kernel (TCP and UDP; see libtoynet(3)); type: SOCK_STREAM, SOCK_DGRAM or SOCK_RAW, with SOCK_NONBLOCK and
  * SOCK_CLOEXEC; protocol: 0, IPPROTO_TCP, IPPROTO_UDP; with SOCK_DGRAM also IPPROTO_ICMP, a ping socket as icmp(7) has it; with
  * SOCK_RAW any but 0, for root and the group toynet. Returns a descriptor that the caller closes with close(2), or -1.
  * errno: EAFNOSUPPORT, EPROTONOSUPPORT, EINVAL, EMFILE, ENOBUFS (quota), ENOENT or ECONNREFUSED (no daemon),
@@ -48,7 +49,8 @@ int toynet_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * SO_NO_CHECK; IPPROTO_IP IP_TOS IP_TTL IP_OPTIONS IP_MTU IP_MTU_DISCOVER IP_PKTINFO IP_RECVTTL IP_RECVTOS IP_RECVOPTS
  * IP_RETOPTS IP_RECVERR IP_MULTICAST_IF
  * IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP IP_ADD_SOURCE_MEMBERSHIP
- * IP_DROP_SOURCE_MEMBERSHIP IP_BLOCK_SOURCE IP_UNBLOCK_SOURCE IP_HDRINCL; SOL_RAW ICMP_FILTER; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
+ * IP_DROP_SOURCE_MEMBERSHIP IP_BLOCK_SOURCE IP_UNBLOCK_SOURCE IP_HDRINCL; IPPROTO_IPV6 IPV6_V6ONLY IPV6_UNICAST_HOPS
+ * IPV6_TCLASS IPV6_RECVPKTINFO IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_RECVERR IPV6_MTU_DISCOVER IPV6_MTU; SOL_RAW ICMP_FILTER; IPPROTO_TCP TCP_NODELAY TCP_MAXSEG TCP_KEEPIDLE
  * TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_CONGESTION (cubic, reno; else ENOENT) TCP_INFO TCP_CORK TCP_QUICKACK
  * TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP; SOL_TOYNET those of <toynet/options.h>.
  * Any other: ENOPROTOOPT, and nothing is changed. */
@@ -66,8 +68,8 @@ ssize_t toynet_recv(int fd, void *buf, size_t len, int flags);
 ssize_t toynet_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addrlen);
 ssize_t toynet_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen);
 /* With control messages on datagram sockets (a stream takes none, EINVAL). To be sent: IP_PKTINFO (source address and
- * interface), IP_TTL, IP_TOS, IP_RETOPTS; any other is EINVAL. Received: what was asked for by IP_PKTINFO, IP_RECVTTL,
- * IP_RECVTOS, IP_RECVOPTS, IP_RETOPTS, SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL; with MSG_ERRQUEUE the report of
+ * interface), IP_TTL, IP_TOS, IP_RETOPTS, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS; any other is EINVAL. Received: what
+ * was asked for by IP_PKTINFO, IP_RECVTTL, IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IP_RECVTOS, IP_RECVOPTS, IP_RETOPTS, SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL; with MSG_ERRQUEUE the report of
  * IP_RECVERR, see libtoynet(3). At most 1022 parts. errno: EMSGSIZE, EINVAL, ENODEV (interface), EPERM (a source route). */
 ssize_t toynet_sendmsg(int fd, const struct msghdr *msg, int flags);
 ssize_t toynet_recvmsg(int fd, struct msghdr *msg, int flags);

@@ -62,6 +62,13 @@ bool ip_is_loopback(struct ip_addr a)
 	return false;
 }
 
+bool ip_is_mapped(struct ip_addr a)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+	return a.family == IP_V6 && memcmp(a.b, mapped, sizeof(mapped)) == 0;
+}
+
 bool ip_is_limited_broadcast(struct ip_addr a)
 {
 	return a.family == IP_V4 && ip4_to_u32(a) == UINT32_MAX;
@@ -109,6 +116,11 @@ static void ipv6_format(const uint8_t b[16], char buf[IP_ADDR_TEXT_MAX])
 	int run, run_length;
 	size_t at = 0;
 
+	/* RFC 5952 5: of a mapped address the last part is written as IPv4's. */
+	if (ip_is_mapped(ip6_from_bytes(b))) {
+		snprintf(buf, IP_ADDR_TEXT_MAX, "::ffff:%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
+		return;
+	}
 	for (size_t i = 0; i < IPV6_GROUPS; i++)
 		group[i] = load_be16(b + 2 * i);
 	ipv6_zero_run(group, &run, &run_length);
@@ -218,6 +230,58 @@ static int hex_value(char c)
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
 	return -1;
+}
+
+/* One group of up to four digits. Returns the text behind it, NULL when there is none. */
+static const char *parse_group(const char *text, uint8_t b[2])
+{
+	unsigned v = 0;
+	int digits = 0;
+
+	for (; digits < 4 && hex_value(text[digits]) >= 0; digits++)
+		v = v << 4 | (unsigned)hex_value(text[digits]);
+	store_be16(b, (uint16_t)v);
+	return digits ? text + digits : NULL;
+}
+
+bool ip6_parse(const char *text, struct ip_addr *out)
+{
+	struct ip_addr four;
+	uint8_t b[16] = {0};
+	size_t n = 0, gap = SIZE_MAX; /* bytes before "::", if there is one */
+
+	if (text[0] == ':' && text[1] == ':') {
+		gap = 0;
+		text += 2;
+	}
+	while (*text) {
+		const char *end = n <= 12 ? parse_ipv4(text, &four) : NULL;
+		if (end && *end == '\0') {
+			memcpy(b + n, four.b, 4);
+			n += 4;
+			break;
+		}
+		end = n < sizeof(b) ? parse_group(text, b + n) : NULL;
+		if (!end || (*end != ':' && *end != '\0'))
+			return false;
+		n += 2;
+		text = *end ? end + 1 : end;
+		if (*end && *text == ':') {
+			if (gap != SIZE_MAX)
+				return false;
+			gap = n;
+			text++;
+		} else if (*end && !*text) {
+			return false;
+		}
+	}
+	if (gap == SIZE_MAX ? n != sizeof(b) : n > sizeof(b) - 2)
+		return false;
+	gap = gap < n ? gap : n;
+	*out = (struct ip_addr){.family = IP_V6};
+	memcpy(out->b, b, gap);
+	memcpy(out->b + sizeof(b) - (n - gap), b + gap, n - gap);
+	return true;
 }
 
 bool mac_parse(const char *text, struct mac_addr *out)

@@ -47,11 +47,24 @@ static inline struct ip_addr ip4_from_bytes(const uint8_t b[4])
 {
 	return ip4(b[0], b[1], b[2], b[3]);
 }
+static inline struct ip_addr ip6_from_bytes(const uint8_t b[16])
+{
+	struct ip_addr a = {.family = IP_V6};
+
+	memcpy(a.b, b, sizeof(a.b));
+	return a;
+}
 static inline struct ip_addr ip4_from_u32(uint32_t host_order)
 {
 	return ip4((uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8),
 	           (uint8_t)host_order);
 }
+/* RFC 4291 2.5.5.2: ::ffff:a.b.c.d. a must be IPv4. */
+static inline struct ip_addr ip6_mapped(struct ip_addr a)
+{
+	return (struct ip_addr){.family = IP_V6, .b = {[10] = 0xff, 0xff, a.b[0], a.b[1], a.b[2], a.b[3]}};
+}
+bool ip_is_mapped(struct ip_addr a);
 /* a must be IPv4. */
 static inline uint32_t ip4_to_u32(struct ip_addr a)
 {
@@ -91,7 +104,9 @@ char *ip_format(struct ip_addr a, char buf[IP_ADDR_TEXT_MAX]);
 char *endpoint_format(struct endpoint e, char buf[ENDPOINT_TEXT_MAX]); /* "10.0.0.1:80", "*:80" when unspecified */
 char *mac_format(struct mac_addr m, char buf[MAC_TEXT_MAX]);
 char *prefix_format(struct ip_prefix p, char buf[PREFIX_TEXT_MAX]);
-bool ip_parse(const char *text, struct ip_addr *out); /* IPv4 for now: IPv6 text is refused */
+bool ip_parse(const char *text, struct ip_addr *out); /* IPv4 only: what the configuration and the stack have */
+/* Any spelling of RFC 4291 2.2, without a zone. */
+bool ip6_parse(const char *text, struct ip_addr *out);
 bool mac_parse(const char *text, struct mac_addr *out);
 /* "10.0.0.1/24"; the length is required. Host bits may be set. */
 bool prefix_parse(const char *text, struct ip_prefix *out);

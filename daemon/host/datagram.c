@@ -29,10 +29,14 @@ _Static_assert((int)TOYNET_FIELD_PKTINFO == (int)DGRAM_PASS_PKTINFO && (int)TOYN
                        (int)TOYNET_FIELD_OPTIONS_BACK == (int)DGRAM_PASS_OPTIONS_BACK &&
                        (int)TOYNET_FIELD_TIME_US == (int)DGRAM_PASS_TIME_US &&
                        (int)TOYNET_FIELD_TIME_NS == (int)DGRAM_PASS_TIME_NS &&
-                       (int)TOYNET_FIELD_DROPS == (int)DGRAM_PASS_DROPS,
+                       (int)TOYNET_FIELD_DROPS == (int)DGRAM_PASS_DROPS &&
+                       (int)TOYNET_FIELD_PKTINFO6 == (int)DGRAM_PASS_PKTINFO6 &&
+                       (int)TOYNET_FIELD_HOPLIMIT == (int)DGRAM_PASS_HOPLIMIT &&
+                       (int)TOYNET_FIELD_TCLASS == (int)DGRAM_PASS_TCLASS,
                "the bits of what is asked for are those of what is passed");
 
-#define FIELDS_TO_SEND (TOYNET_FIELD_PKTINFO | TOYNET_FIELD_TTL | TOYNET_FIELD_TOS | TOYNET_FIELD_OPTIONS)
+#define PKTINFO        (TOYNET_FIELD_PKTINFO | TOYNET_FIELD_PKTINFO6)
+#define FIELDS_TO_SEND (PKTINFO | TOYNET_FIELD_TTL | TOYNET_FIELD_TOS | TOYNET_FIELD_OPTIONS)
 
 /* What the datagram has of its own, from the same header. */
 static bool parse_control(const struct toynet_datagram_header *h, struct dgram_control *c)
@@ -40,9 +44,9 @@ static bool parse_control(const struct toynet_datagram_header *h, struct dgram_c
 	*c = (struct dgram_control){0};
 	if ((h->fields & ~(unsigned)FIELDS_TO_SEND) || h->options_len > IP_OPTIONS_MAX)
 		return false;
-	if (h->fields & TOYNET_FIELD_PKTINFO) {
+	if (h->fields & PKTINFO) {
 		c->interface = h->interface;
-		c->source = ip4_from_bytes(h->local);
+		c->source = h->fields & TOYNET_FIELD_PKTINFO6 ? ip6_from_bytes(h->local) : ip4_from_bytes(h->local);
 	}
 	if (h->fields & TOYNET_FIELD_TTL) {
 		c->ttl = h->ttl;
@@ -71,10 +75,11 @@ static bool parse(const uint8_t *message, size_t len, struct endpoint *dst, stru
 	*dst = (struct endpoint){0};
 	if (h.addr.family == IP_NONE)
 		return true;
-	if (h.addr.family != IP_V4)
-		return false;
-	*dst = (struct endpoint){.addr = ip4_from_bytes(h.addr.ip), .port = h.addr.port};
-	return true;
+	if (h.addr.family == IP_V4)
+		*dst = (struct endpoint){.addr = ip4_from_bytes(h.addr.ip), .port = h.addr.port};
+	else if (h.addr.family == IP_V6)
+		*dst = (struct endpoint){.addr = ip6_from_bytes(h.addr.ip), .port = h.addr.port};
+	return h.addr.family == IP_V4 || h.addr.family == IP_V6;
 }
 
 static void fill_options(struct toynet_datagram_header *h, const struct dgram_record *rec)
@@ -88,19 +93,20 @@ static void fill_options(struct toynet_datagram_header *h, const struct dgram_re
 }
 
 /* What the application has asked for. */
-static void fill_fields(struct toynet_datagram_header *h, const struct dgram_record *rec, uint8_t pass)
+static void fill_fields(struct toynet_datagram_header *h, const struct socket *so, const struct dgram_record *rec,
+                        uint16_t pass)
 {
 	h->fields = pass;
 	if (rec->options_len == 0)
 		h->fields &= (uint16_t) ~(TOYNET_FIELD_OPTIONS | TOYNET_FIELD_OPTIONS_BACK);
-	if (pass & DGRAM_PASS_PKTINFO) {
+	if (pass & (DGRAM_PASS_PKTINFO | DGRAM_PASS_PKTINFO6)) {
 		h->interface = IP_INTERFACE;
-		memcpy(h->local, rec->local.b, sizeof(h->local));
-		memcpy(h->destination, rec->dst.b, sizeof(h->destination));
+		memcpy(h->local, socket_address_out(so, rec->local).b, sizeof(h->local));
+		memcpy(h->destination, socket_address_out(so, rec->dst).b, sizeof(h->destination));
 	}
-	if (pass & DGRAM_PASS_TTL)
+	if (pass & (DGRAM_PASS_TTL | DGRAM_PASS_HOPLIMIT))
 		h->ttl = rec->ttl;
-	if (pass & DGRAM_PASS_TOS)
+	if (pass & (DGRAM_PASS_TOS | DGRAM_PASS_TCLASS))
 		h->tos = rec->tos;
 	if (pass & (DGRAM_PASS_TIME_US | DGRAM_PASS_TIME_NS))
 		h->time_ns = (uint64_t)(clock_epoch_ns() + rec->at.ns);
@@ -109,25 +115,28 @@ static void fill_fields(struct toynet_datagram_header *h, const struct dgram_rec
 	fill_options(h, rec);
 }
 
-static void fill_header(struct toynet_datagram_header *h, const struct dgram_record *rec, uint8_t pass)
+static void fill_header(struct toynet_datagram_header *h, const struct socket *so, const struct dgram_record *rec,
+                        uint16_t pass)
 {
+	const struct ip_addr addr = socket_address_out(so, rec->addr.addr);
+
 	*h = (struct toynet_datagram_header){
 	        .magic = TOYNET_RECORD_MAGIC,
 	        .version = TOYNET_DATAGRAM_VERSION,
 	        .type = rec->error ? TOYNET_RECORD_ERROR : TOYNET_RECORD_DATAGRAM,
 	        .length = rec->len,
 	        .error = (uint32_t)rec->error,
-	        .addr = {.family = rec->addr.addr.family, .port = rec->addr.port},
+	        .addr = {.family = addr.family, .port = rec->addr.port},
 	};
-	memcpy(h->addr.ip, rec->addr.addr.b, sizeof(h->addr.ip));
+	memcpy(h->addr.ip, addr.b, sizeof(h->addr.ip));
 	if (rec->error && !rec->reported)
 		return;
-	fill_fields(h, rec, pass);
+	fill_fields(h, so, rec, pass);
 	if (!rec->error)
 		return;
 	h->fields |= TOYNET_FIELD_REPORT;
 	h->mtu = rec->mtu;
-	memcpy(h->offender, rec->offender.b, sizeof(h->offender));
+	memcpy(h->offender, socket_address_out(so, rec->offender).b, sizeof(h->offender));
 	h->icmp_type = rec->icmp_type;
 	h->icmp_code = rec->icmp_code;
 }
@@ -138,7 +147,7 @@ static void refuse(struct channels *c, struct channel *ch, struct endpoint dst, 
 	struct dgram_record rec = {.addr = dst, .error = error, .reported = ch->so->dgram.recverr};
 	struct toynet_datagram_header h;
 
-	fill_header(&h, &rec, 0);
+	fill_header(&h, ch->so, &rec, 0);
 	if (send(ch->fd, &h, sizeof(h), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		COUNT(stack_counters(c->stack), SocketErrorDrops);
 }
@@ -260,7 +269,7 @@ static void datagram_deliver(struct channels *c, struct channel *ch, const struc
 	struct iovec iov[1 + STACK_DELIVERY_IOV] = {{.iov_base = &h, .iov_len = sizeof(h)}};
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 1 + (size_t)d->niov};
 
-	fill_header(&h, &d->rec, ch->so->dgram.pass);
+	fill_header(&h, ch->so, &d->rec, ch->so->dgram.pass);
 	memcpy(iov + 1, d->iov, (size_t)d->niov * sizeof(*iov));
 	ssize_t n = sendmsg(ch->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	int error = n < 0 ? errno : 0;

@@ -55,7 +55,7 @@ void row_fill(const struct rpc_server *srv, struct socket *so, struct row_messag
 {
 	struct endpoint local, peer;
 
-	socket_names(so, &local, &peer);
+	socket_stack_names(so, &local, &peer);
 	address_fill(&row->local, local);
 	toynet__v1__socket_row__init(&row->m);
 	row->m.id = so->id;

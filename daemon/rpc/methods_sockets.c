@@ -20,7 +20,7 @@ int address_read(const Toynet__V1__Address *a, uint8_t family, struct endpoint *
 
 	if (a && a->port > UINT16_MAX)
 		return EINVAL;
-	if (a && a->ip[0] && !ip_parse(a->ip, &e.addr))
+	if (a && a->ip[0] && !ip_parse(a->ip, &e.addr) && !ip6_parse(a->ip, &e.addr))
 		return EINVAL;
 	e.port = a ? (uint16_t)a->port : 0;
 	*out = e;

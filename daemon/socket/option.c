@@ -130,24 +130,24 @@ static int64_t get_protocol(struct socket *so, struct socket_option_value *v)
 	}
 	return 0;
 }
-static int set_tos(struct stack *s, struct socket *so, const struct socket_option_value *v)
+int option_set_tos(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	*(so->protocol == SOCKET_TCP ? &so->tcp.tos : &so->dgram.tos) = (uint8_t)v->number;
 	return 0;
 }
-static int64_t get_tos(struct socket *so, struct socket_option_value *v)
+int64_t option_get_tos(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.tos : so->dgram.tos;
 }
-static int set_ttl(struct stack *s, struct socket *so, const struct socket_option_value *v)
+int option_set_ttl(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	*(so->protocol == SOCKET_TCP ? &so->tcp.ttl : &so->dgram.ttl) = (uint8_t)v->number;
 	return 0;
 }
-static int64_t get_ttl(struct socket *so, struct socket_option_value *v)
+int64_t option_get_ttl(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
 	return so->protocol == SOCKET_TCP ? so->tcp.ttl : so->dgram.ttl;
@@ -426,8 +426,8 @@ static const struct option_row table[] = {
         {OPT_SO_ACCEPTCONN, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_acceptconn},
         {OPT_SO_DOMAIN, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_domain},
         {OPT_SO_PROTOCOL, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_protocol},
-        {OPT_IP_TOS, FOR_ALL, OPTION_NUMBER, 0, UINT8_MAX, set_tos, get_tos},
-        {OPT_IP_TTL, FOR_ALL, OPTION_NUMBER, 1, UINT8_MAX, set_ttl, get_ttl},
+        {OPT_IP_TOS, FOR_ALL, OPTION_NUMBER, 0, UINT8_MAX, option_set_tos, option_get_tos},
+        {OPT_IP_TTL, FOR_ALL, OPTION_NUMBER, 1, UINT8_MAX, option_set_ttl, option_get_ttl},
         {OPT_IP_OPTIONS, FOR_ALL, OPTION_RAW, 0, IP_OPTIONS_MAX, set_ip_options, get_ip_options},
         {OPT_TCP_NODELAY, FOR_TCP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_nodelay, get_nodelay},
         {OPT_TCP_MAXSEG, FOR_TCP, OPTION_NUMBER, 0, UINT16_MAX, set_maxseg, get_maxseg},
@@ -452,7 +452,7 @@ static const struct option_row table[] = {
         {OPT_TOYNET_TCP_DELACK, FOR_TCP, OPTION_NUMBER, 0, TCP_DELACK_MAX_MS, set_delack, get_delack},
         {OPT_TOYNET_TCP_TIME_WAIT, FOR_TCP, OPTION_NUMBER, 0, TCP_TIME_WAIT_MAX_MS, set_time_wait, get_time_wait},
 };
-_Static_assert(ARRAY_LEN(table) + DATAGRAM_OPTIONS == SOCKET_OPTION_COUNT, "a row for each option");
+_Static_assert(ARRAY_LEN(table) + DATAGRAM_OPTIONS + IPV6_OPTIONS == SOCKET_OPTION_COUNT, "a row for each option");
 
 static const struct option_row *find(const struct socket *so, int option)
 {
@@ -464,7 +464,12 @@ static const struct option_row *find(const struct socket *so, int option)
 	for (size_t i = 0; i < DATAGRAM_OPTIONS; i++)
 		if ((int)datagram_options[i].option == option)
 			row = &datagram_options[i];
-	return row && (row->protocols & (1u << so->protocol)) ? row : NULL;
+	for (size_t i = 0; i < IPV6_OPTIONS; i++)
+		if ((int)ipv6_options[i].option == option)
+			row = &ipv6_options[i];
+	if (!row || !(row->protocols & (1u << so->protocol)) || (row->protocols & FOR_IPV6 && so->family != IP_V6))
+		return NULL;
+	return row;
 }
 
 int socket_set_option(struct stack *s, struct socket *so, int option, struct socket_option_value v)
@@ -490,7 +495,7 @@ int socket_get_option(struct stack *s, struct socket *so, int option, struct soc
 	if (!row || !row->get)
 		return ENOPROTOOPT;
 	*v = (struct socket_option_value){.kind = row->kind};
-	if (option == OPT_IP_MTU) {
+	if (option == OPT_IP_MTU || option == OPT_IPV6_MTU) {
 		int error = socket_mtu(s, so, &mtu);
 		if (!error)
 			v->number = mtu;

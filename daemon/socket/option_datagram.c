@@ -161,9 +161,9 @@ static int64_t get_icmp_filter(struct socket *so, struct socket_option_value *v)
 	return 0;
 }
 
-static int set_pass(struct socket *so, enum dgram_pass what, const struct socket_option_value *v)
+int option_set_pass(struct socket *so, enum dgram_pass what, const struct socket_option_value *v)
 {
-	so->dgram.pass = (uint8_t)(v->number ? so->dgram.pass | what : so->dgram.pass & ~(unsigned)what);
+	so->dgram.pass = (uint16_t)(v->number ? so->dgram.pass | what : so->dgram.pass & ~(unsigned)what);
 	return 0;
 }
 
@@ -172,7 +172,7 @@ static int set_pass(struct socket *so, enum dgram_pass what, const struct socket
 	static int set_##name(struct stack *s, struct socket *so, const struct socket_option_value *v) \
 	{                                                                                              \
 		(void)s;                                                                               \
-		return set_pass(so, what, v);                                                          \
+		return option_set_pass(so, what, v);                                                   \
 	}                                                                                              \
 	static int64_t get_##name(struct socket *so, struct socket_option_value *v)                    \
 	{                                                                                              \
@@ -188,24 +188,24 @@ PASS_OPTION(timestamp, DGRAM_PASS_TIME_US)
 PASS_OPTION(timestampns, DGRAM_PASS_TIME_NS)
 PASS_OPTION(rxq_ovfl, DGRAM_PASS_DROPS)
 
-static int set_recverr(struct stack *s, struct socket *so, const struct socket_option_value *v)
+int option_set_recverr(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	so->dgram.recverr = v->number != 0;
 	return 0;
 }
-static int64_t get_recverr(struct socket *so, struct socket_option_value *v)
+int64_t option_get_recverr(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
 	return so->dgram.recverr;
 }
-static int set_mtu_discover(struct stack *s, struct socket *so, const struct socket_option_value *v)
+int option_set_mtu_discover(struct stack *s, struct socket *so, const struct socket_option_value *v)
 {
 	(void)s;
 	so->dgram.pmtu = (uint8_t)v->number;
 	return 0;
 }
-static int64_t get_mtu_discover(struct socket *so, struct socket_option_value *v)
+int64_t option_get_mtu_discover(struct socket *so, struct socket_option_value *v)
 {
 	(void)v;
 	return so->dgram.pmtu;
@@ -287,9 +287,9 @@ const struct option_row datagram_options[] = {
         {OPT_IP_RECVTOS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recvtos, get_recvtos},
         {OPT_IP_RECVOPTS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recvopts, get_recvopts},
         {OPT_IP_RETOPTS, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_retopts, get_retopts},
-        {OPT_IP_RECVERR, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_recverr, get_recverr},
-        {OPT_IP_MTU_DISCOVER, FOR_DATAGRAM, OPTION_NUMBER, DGRAM_PMTU_DONT, DGRAM_PMTU_PROBE, set_mtu_discover,
-         get_mtu_discover},
+        {OPT_IP_RECVERR, FOR_DATAGRAM, OPTION_NUMBER, INT32_MIN, INT32_MAX, option_set_recverr, option_get_recverr},
+        {OPT_IP_MTU_DISCOVER, FOR_DATAGRAM, OPTION_NUMBER, DGRAM_PMTU_DONT, DGRAM_PMTU_PROBE, option_set_mtu_discover,
+         option_get_mtu_discover},
         {OPT_IP_MTU, FOR_ALL, OPTION_NUMBER, 0, 0, NULL, get_mtu},
         {OPT_SO_MEMINFO, FOR_DATAGRAM, OPTION_RAW, 0, 0, NULL, get_meminfo},
         {OPT_SO_NO_CHECK, FOR_UDP, OPTION_NUMBER, INT32_MIN, INT32_MAX, set_no_check, get_no_check},

@@ -6,7 +6,7 @@ int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, 
 {
 	int error;
 
-	if (family != IP_V4)
+	if (family != IP_V4 && (family != IP_V6 || (protocol != SOCKET_TCP && protocol != SOCKET_UDP)))
 		return EAFNOSUPPORT;
 	struct socket *so = socket_new(s, protocol, family, uid, 0, &error);
 	if (!so)
@@ -31,8 +31,9 @@ int socket_bind(struct stack *s, struct socket *so, struct endpoint local)
 {
 	if (local.addr.family == IP_NONE)
 		local.addr.family = so->family;
-	if (local.addr.family != so->family)
-		return EAFNOSUPPORT;
+	int error = socket_address_in(so, ADDRESS_BIND, &local.addr);
+	if (error)
+		return error;
 	return so->protocol == SOCKET_TCP ? tcp_bind(&s->tcp, &so->tcp, local)
 	                                  : dgram_bind(&s->dgram, &so->dgram, local);
 }
@@ -41,8 +42,9 @@ int socket_connect(struct stack *s, struct socket *so, struct endpoint peer)
 {
 	if (peer.addr.family == IP_NONE && so->protocol == SOCKET_TCP)
 		return EINVAL;
-	if (peer.addr.family != IP_NONE && peer.addr.family != so->family)
-		return EAFNOSUPPORT;
+	int error = socket_address_in(so, ADDRESS_CONNECT, &peer.addr);
+	if (error)
+		return error;
 	if (so->protocol != SOCKET_TCP)
 		return dgram_connect(&s->dgram, &so->dgram, peer);
 	so->error = 0;
@@ -53,6 +55,12 @@ int socket_listen(struct stack *s, struct socket *so, int backlog)
 {
 	if (so->protocol != SOCKET_TCP)
 		return EOPNOTSUPP;
+	/* It would be bound, but to a port of IPv4. */
+	if (so->v6only && !so->tcp.pcb.bound && so->tcp.state == TCP_CLOSED) {
+		int error = socket_bind(s, so, (struct endpoint){.addr = {.family = IP_V6}});
+		if (error)
+			return error;
+	}
 	return tcp_listen(&s->tcp, &so->tcp, backlog < 0 ? 0 : (uint32_t)backlog);
 }
 
@@ -101,14 +109,26 @@ void socket_send_commit(struct stack *s, struct socket *so, uint32_t n)
 	tcp_send_commit(&s->tcp, &so->tcp, n);
 }
 
+/* The addresses of a datagram, as the stack has them; control may be NULL. */
+static int datagram_in(const struct socket *so, struct ip_addr *dst, const struct dgram_control *control,
+                       struct dgram_control *own)
+{
+	int error = socket_address_in(so, ADDRESS_SEND, dst);
+
+	if (error || !control)
+		return error;
+	*own = *control;
+	return socket_address_in(so, ADDRESS_SOURCE, &own->source);
+}
+
 int socket_send_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
                          const void *data, uint32_t len)
 {
 	if (so->protocol == SOCKET_TCP)
 		return EOPNOTSUPP;
-	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
-		return EAFNOSUPPORT;
-	return dgram_send(&s->dgram, &so->dgram, dst, control, data, len);
+	struct dgram_control own;
+	int error = datagram_in(so, &dst.addr, control, &own);
+	return error ? error : dgram_send(&s->dgram, &so->dgram, dst, control ? &own : NULL, data, len);
 }
 
 int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint dst, const struct dgram_control *control,
@@ -117,9 +137,9 @@ int socket_check_datagram(struct stack *s, struct socket *so, struct endpoint ds
 	*max = 0;
 	if (so->protocol == SOCKET_TCP)
 		return EOPNOTSUPP;
-	if (dst.addr.family != IP_NONE && dst.addr.family != so->family)
-		return EAFNOSUPPORT;
-	return dgram_check(&s->dgram, &so->dgram, dst, control, len, max);
+	struct dgram_control own;
+	int error = datagram_in(so, &dst.addr, control, &own);
+	return error ? error : dgram_check(&s->dgram, &so->dgram, dst, control ? &own : NULL, len, max);
 }
 
 int socket_mtu(struct stack *s, const struct socket *so, uint16_t *mtu)
@@ -214,14 +234,22 @@ int socket_take_error(struct socket *so)
 	return e;
 }
 
-void socket_names(const struct socket *so, struct endpoint *local, struct endpoint *peer)
+void socket_stack_names(const struct socket *so, struct endpoint *local, struct endpoint *peer)
 {
 	const struct pcb *p = so->protocol == SOCKET_TCP ? &so->tcp.pcb : &so->dgram.pcb;
 
 	*local = p->local;
 	*peer = p->remote;
 	if (local->addr.family == IP_NONE)
-		local->addr.family = so->family;
+		local->addr.family = IP_V4;
+}
+
+void socket_names(const struct socket *so, struct endpoint *local, struct endpoint *peer)
+{
+	socket_stack_names(so, local, peer);
+	local->addr = socket_address_out(so, local->addr);
+	if (peer->addr.family != IP_NONE)
+		peer->addr = socket_address_out(so, peer->addr);
 }
 
 bool socket_has_peer(const struct socket *so)

@@ -40,7 +40,8 @@ struct socket {
 	struct list deliver_link; /* among those whose bytes are to be offered to the application */
 	unsigned events;          /* enum socket_event, not yet pulled */
 	enum socket_protocol protocol;
-	uint8_t family;    /* enum ip_family */
+	uint8_t family;    /* enum ip_family: in which its application speaks; see socket/family.c */
+	bool v6only;       /* IPV6_V6ONLY */
 	uint32_t uid, pid; /* of the creator; a child inherits its listener's */
 	uint64_t cookie;   /* SO_COOKIE of the application's end; 0 none */
 	uint64_t inode;    /* of the application's end; 0 none */
@@ -61,13 +62,16 @@ struct stack;
 
 /* The sockets API. Each returns 0 or an errno of base/error.h; nothing is changed on error. */
 
-/* Allocates a socket in its initial state. EAFNOSUPPORT, ENOBUFS. */
+/* Allocates a socket in its initial state. IP_V6: TCP and UDP only, and a socket of IPv4 inside, whose application
+ * has addresses of IPv6 (socket/family.c). EAFNOSUPPORT, ENOBUFS. */
 int socket_open(struct stack *s, enum socket_protocol protocol, uint8_t family, uint32_t uid, uint32_t pid,
                 struct socket **out);
 /* A raw socket of an IP protocol; the caller has seen to it that the owner is privileged. */
 int socket_open_raw(struct stack *s, uint8_t ip_protocol, uint8_t family, uint32_t uid, uint32_t pid,
                     struct socket **out);
-/* EADDRINUSE, EADDRNOTAVAIL, EINVAL (bound already, or connected). Port 0: ephemeral. */
+/* Here and below, addresses are of the socket's family, else EAFNOSUPPORT; a datagram socket of IPv6 also connects and
+ * sends to those of IPv4.
+ * EADDRINUSE, EADDRNOTAVAIL, EINVAL (bound already, or connected). Port 0: ephemeral. */
 int socket_bind(struct stack *s, struct socket *so, struct endpoint local);
 /* TCP: EINPROGRESS, then SOCKET_CONNECTED or SOCKET_ERROR. Datagrams: 0; peer.addr none disconnects.
  * EISCONN, EALREADY, ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EOPNOTSUPP (listening), EINVAL. */
@@ -102,8 +106,12 @@ void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes);
 /* Reads SO_ERROR and clears it. */
 int socket_take_error(struct socket *so);
 
-void socket_names(const struct socket *so, struct endpoint *local,
-                  struct endpoint *peer); /* peer.addr none: not connected */
+/* In the family of the socket; peer.addr none: not connected. */
+void socket_names(const struct socket *so, struct endpoint *local, struct endpoint *peer);
+/* The same, as the stack has them. */
+void socket_stack_names(const struct socket *so, struct endpoint *local, struct endpoint *peer);
+/* An address of the stack, as the socket's application sees it: of a socket of IPv6 ::ffff:a.b.c.d, and :: for none. */
+struct ip_addr socket_address_out(const struct socket *so, struct ip_addr a);
 /* Is there a peer? Of TCP also: was there one, before the connection ended? */
 bool socket_has_peer(const struct socket *so);
 enum tcp_state socket_state(const struct socket *so); /* datagrams: CLOSED, or ESTABLISHED when connected */
@@ -156,6 +164,15 @@ struct socket *socket_after(const struct stack *s, uint64_t after);
 	X(IP_RECVOPTS, 52)                  \
 	X(IP_RETOPTS, 53)                   \
 	X(IP_RECVERR, 54)                   \
+	X(IPV6_V6ONLY, 55)                  \
+	X(IPV6_UNICAST_HOPS, 56)            \
+	X(IPV6_TCLASS, 57)                  \
+	X(IPV6_RECVPKTINFO, 58)             \
+	X(IPV6_RECVHOPLIMIT, 59)            \
+	X(IPV6_RECVTCLASS, 60)              \
+	X(IPV6_RECVERR, 61)                 \
+	X(IPV6_MTU_DISCOVER, 62)            \
+	X(IPV6_MTU, 63)                     \
 	X(TCP_NODELAY, 64)                  \
 	X(TCP_MAXSEG, 65)                   \
 	X(TCP_KEEPIDLE, 66)                 \

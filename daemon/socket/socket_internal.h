@@ -64,6 +64,11 @@ void socket_free(struct stack *s, struct socket *so);
 /* Notes events for stack_ready. */
 void socket_notify(struct stack *s, struct socket *so, unsigned events);
 
+/* family.c: an address that the application gave, for a call, as the stack has it. 0, EAFNOSUPPORT, EINVAL,
+ * EADDRNOTAVAIL (to bind to), ENETUNREACH. No address stays none. */
+enum address_use { ADDRESS_BIND, ADDRESS_CONNECT, ADDRESS_SEND, ADDRESS_SOURCE };
+int socket_address_in(const struct socket *so, enum address_use use, struct ip_addr *a);
+
 /* Puts so among those whose bytes are to be delivered, when it has any. */
 void socket_offer(struct stack *s, struct socket *so);
 

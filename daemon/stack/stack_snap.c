@@ -76,6 +76,8 @@ static void snap_socket(struct snap *s, struct stack *st, struct socket *so)
 	snap_u32(s, &so->pid);
 	snap_u64(s, &so->cookie);
 	snap_u64(s, &so->inode);
+	snap_bool(s, &so->v6only);
+	snap_check(s, !so->v6only || so->family == IP_V6, "IPV6_V6ONLY of a socket of IPv4");
 	snap_bool(s, &so->owned);
 	snap_i32(s, &so->error);
 	snap_instant(s, &so->opened);
@@ -110,6 +112,11 @@ static void save_sockets(struct snap *s, struct stack *st)
 	}
 }
 
+static bool family_fits(const struct identity *i)
+{
+	return i->family == IP_V4 || (i->family == IP_V6 && (i->protocol == SOCKET_TCP || i->protocol == SOCKET_UDP));
+}
+
 static void load_sockets(struct snap *s, struct stack *st)
 {
 	uint32_t count = 0;
@@ -121,7 +128,7 @@ static void load_sockets(struct snap *s, struct stack *st)
 		struct identity i = {0};
 		int error;
 		snap_identity(s, &i);
-		snap_check(s, i.id > last && i.id <= st->sockets.last_id && i.family == IP_V4, "socket identity");
+		snap_check(s, i.id > last && i.id <= st->sockets.last_id && family_fits(&i), "socket identity");
 		if (!snap_ok(s))
 			return;
 		last = i.id;

@@ -326,7 +326,8 @@ void snap_dgram(struct snap *s, struct dgram_layer *l, struct dgram *d)
 	snap_u8(s, &d->mc_ttl);
 	snap_bool(s, &d->mc_loop);
 	snap_bool(s, &d->mc_all);
-	snap_u8(s, &d->pass);
+	snap_u16(s, &d->pass);
+	snap_check(s, (d->pass & ~(unsigned)DGRAM_PASS_ALL) == 0, "an unknown thing to pass with datagrams");
 	snap_u8(s, &d->pmtu);
 	snap_bool(s, &d->recverr);
 	snap_bool(s, &d->no_csum);

@@ -78,7 +78,11 @@ enum dgram_pass {
 	DGRAM_PASS_TIME_US = 1 << 5,      /* SO_TIMESTAMP */
 	DGRAM_PASS_TIME_NS = 1 << 6,      /* SO_TIMESTAMPNS */
 	DGRAM_PASS_DROPS = 1 << 7,        /* SO_RXQ_OVFL */
-	DGRAM_PASS_ALL = (1 << 8) - 1
+	/* Of a socket of IPv6, beside those above. */
+	DGRAM_PASS_PKTINFO6 = 1 << 9,  /* IPV6_RECVPKTINFO */
+	DGRAM_PASS_HOPLIMIT = 1 << 10, /* IPV6_RECVHOPLIMIT */
+	DGRAM_PASS_TCLASS = 1 << 11,   /* IPV6_RECVTCLASS */
+	DGRAM_PASS_ALL = DGRAM_PASS_DROPS * 2 - 1 + DGRAM_PASS_PKTINFO6 + DGRAM_PASS_HOPLIMIT + DGRAM_PASS_TCLASS
 };
 
 struct dgram {
@@ -107,7 +111,7 @@ struct dgram {
 	bool mc_loop;            /* IP_MULTICAST_LOOP */
 	bool mc_all;             /* IP_MULTICAST_ALL: also groups that only others have joined */
 
-	uint8_t pass;     /* enum dgram_pass */
+	uint16_t pass;    /* enum dgram_pass */
 	uint8_t pmtu;     /* enum dgram_pmtu */
 	bool recverr;     /* IP_RECVERR: errors are reported in full, also those of an unconnected socket */
 	bool no_csum;     /* SO_NO_CHECK: UDP without a checksum */

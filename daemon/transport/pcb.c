@@ -70,9 +70,20 @@ void pcb_table_free(struct pcb_table *t)
 	t->users = NULL;
 }
 
+/* No address at all is IPv4's wildcard. */
+static bool one_family(struct ip_addr a, struct ip_addr b)
+{
+	return (a.family == IP_V6) == (b.family == IP_V6);
+}
+
+static bool is_wildcard_of(struct ip_addr a, struct ip_addr b)
+{
+	return ip_is_unspecified(a) && one_family(a, b);
+}
+
 static bool addresses_overlap(struct ip_addr a, struct ip_addr b)
 {
-	return ip_is_unspecified(a) || ip_is_unspecified(b) || ip_eq(a, b);
+	return one_family(a, b) && (ip_is_unspecified(a) || ip_is_unspecified(b) || ip_eq(a, b));
 }
 
 static bool share_port(const struct pcb *p, const struct pcb *other)
@@ -263,12 +274,12 @@ static uint64_t share_rank(const struct pcb_table *t, const struct pcb *p, struc
 static bool unconnected_match(const struct pcb *p, struct endpoint local, bool listening_only)
 {
 	return p->local.port == local.port && (p->listening || !listening_only) &&
-	       (ip_eq(p->local.addr, local.addr) || ip_is_unspecified(p->local.addr));
+	       (ip_eq(p->local.addr, local.addr) || is_wildcard_of(p->local.addr, local.addr));
 }
 
 static bool same_place(const struct pcb *a, const struct pcb *b)
 {
-	bool any = ip_is_unspecified(a->local.addr) && ip_is_unspecified(b->local.addr);
+	bool any = ip_is_unspecified(a->local.addr) && is_wildcard_of(b->local.addr, a->local.addr);
 	return a->local.port == b->local.port && (any || ip_eq(a->local.addr, b->local.addr));
 }
 
@@ -316,7 +327,7 @@ struct pcb *pcb_next_match(const struct pcb_table *t, struct endpoint local, uin
 	for (; n; n = hash_node_next(n)) {
 		struct pcb *p = by_port_pcb(n);
 		if (p->local.port == local.port && p->bind_seq > after && (!next || p->bind_seq < next->bind_seq) &&
-		    (ip_is_unspecified(p->local.addr) || ip_eq(p->local.addr, local.addr)))
+		    (is_wildcard_of(p->local.addr, local.addr) || ip_eq(p->local.addr, local.addr)))
 			next = p;
 	}
 	return next;

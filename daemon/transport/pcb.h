@@ -6,6 +6,9 @@
  * only bind and the choice of an ephemeral port walk: 100,000 connections of one server port slow neither its SYNs nor
  * their closing.
  *
+ * IPv4 and IPv6 share the tables and nothing else: neither conflicts with the other, and a wildcard is that of its
+ * family.
+ *
  * Among equals the one that was bound last is found; if that has SO_REUSEPORT, one of those that have it, by a hash
  * over the remote endpoint and each candidate (the highest wins), so that one that leaves moves only its own peers.
  * Nothing depends on the order within a hash chain, so a table that was saved and loaded behaves the same. */

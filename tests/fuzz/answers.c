@@ -88,7 +88,7 @@ static void message(uint8_t type, const uint8_t *bytes, size_t n)
 #undef FIELDS
 	};
 	union answer a;
-	struct sockaddr_in in;
+	union client_address in;
 	pb_istream_t stream = pb_istream_from_buffer(bytes, n);
 	const pb_msgdesc_t *fields = types[type % ARRAY_LEN(types)].fields;
 

@@ -139,11 +139,11 @@ static void close_end(struct world *w, int i)
 static void write_record(struct world *w, int fd, uint8_t arg, struct reader *r)
 {
 	struct toynet_datagram_header h;
-	struct sockaddr_in dst = {.sin_family = AF_INET, .sin_port = htons(9)};
+	union client_address dst = {.in = {.sin_family = AF_INET, .sin_port = htons(9)}};
 	uint8_t message[sizeof(h) + 256] = {0};
 	uint32_t len = arg & 0x7fu;
 
-	memcpy(&dst.sin_addr, fuzz_peer().b, 4);
+	memcpy(&dst.in.sin_addr, fuzz_peer().b, 4);
 	client_datagram_header(&h, len, arg & 0x80 ? NULL : &dst);
 	memcpy(message, &h, sizeof(h));
 	for (int changes = read_u8(r) & 3; changes > 0; changes--) {
@@ -159,7 +159,7 @@ static void read_record(int fd, bool peek)
 {
 	uint8_t message[2048];
 	struct toynet_datagram_header h;
-	struct sockaddr_in src;
+	union client_address src;
 	ssize_t n = recv(fd, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC | (peek ? MSG_PEEK : 0));
 
 	if (n <= 0)
@@ -179,7 +179,7 @@ static void read_accepted(int fd)
 	struct iovec iov = {.iov_base = &rec, .iov_len = sizeof(rec)};
 	struct msghdr m = {
 	        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	struct sockaddr_in peer;
+	union client_address peer;
 	int child;
 
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -268,7 +268,9 @@ static void test_names_and_errors(void)
 	toynet_close(second);
 	toynet_close(fd);
 
-	CHECK_ERRNO(toynet_socket(AF_INET6, SOCK_STREAM, 0), EAFNOSUPPORT);
+	CHECK_ERRNO(toynet_socket(AF_INET6, SOCK_RAW, IPPROTO_UDP), EAFNOSUPPORT);
+	CHECK_ERRNO(toynet_socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMP), EPROTONOSUPPORT);
+	CHECK_ERRNO(toynet_socket(AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
 	CHECK_ERRNO(toynet_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP), EPROTONOSUPPORT);
 	CHECK_ERRNO(toynet_socket(AF_INET, SOCK_STREAM | 0x40000, 0), EINVAL);
 	CHECK_ERRNO(toynet_listen(-1, 1), EBADF);

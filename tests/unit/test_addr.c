@@ -107,6 +107,69 @@ START_TEST(test_ipv6_text)
 	ck_assert_str_eq(ip_format(ip6(0x2001, 0, 0, 1, 0, 0, 0, 1), text), "2001:0:0:1::1");
 	ck_assert_str_eq(ip_format(ip6(0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff), text),
 	                 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+	ck_assert_str_eq(ip_format(ip6_mapped(ip4(192, 0, 2, 1)), text), "::ffff:192.0.2.1");
+	ck_assert(ip_is_mapped(ip6_mapped(ip4(0, 0, 0, 0))) && !ip_is_mapped(ip6(0, 0, 0, 0, 0, 1, 0, 0)));
+	ck_assert(!ip_is_mapped(ip4(192, 0, 2, 1)));
+}
+END_TEST
+
+/* RFC 4291 2.2. */
+START_TEST(test_ip6_parse)
+{
+	static const struct {
+		const char *text, *want;
+	} good[] = {
+	        {"::", "::"},
+	        {"::1", "::1"},
+	        {"1::", "1::"},
+	        {"1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"},
+	        {"2001:DB8:0:0:8:800:200C:417A", "2001:db8::8:800:200c:417a"},
+	        {"1:2:3::5:6:7:8", "1:2:3:0:5:6:7:8"},
+	        {"::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"},
+	        {"1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"},
+	        {"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
+	        {"::FFFF:c000:201", "::ffff:192.0.2.1"},
+	        {"1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:c000:201"},
+	        {"0001:0002::", "1:2::"},
+	};
+	static const char *const bad[] = {
+	        "",
+	        ":",
+	        ":::",
+	        "1",
+	        "1:",
+	        "1::2::3",
+	        "1:2:3:4:5:6:7",
+	        "::1:",
+	        ":1:2:3",
+	        "12345::",
+	        "::g",
+	        "::1%lo",
+	        "1:2:3:4:5:6:7:8:9",
+	        "1:2:3:4:5:6:7:8::",
+	        "::1 ",
+	        "1.2.3.4",
+	        "::1.2.3",
+	        "::1.2.3.4:5",
+	        "::256.1.1.1",
+	        "1:2:3:4:5:6:7:1.2.3.4",
+	        "[::1]",
+	        "1:2:3:4:5:6:7:8:",
+	        "::1/64",
+	        "1:2:3:4::5:6:7:8",
+	};
+	char text[IP_ADDR_TEXT_MAX];
+	struct ip_addr a;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		ck_assert_msg(ip6_parse(good[i].text, &a), "refused '%s'", good[i].text);
+		ck_assert_str_eq(ip_format(a, text), good[i].want);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		a = ip4(9, 9, 9, 9);
+		ck_assert_msg(!ip6_parse(bad[i], &a), "accepted '%s'", bad[i]);
+		ck_assert(ip_eq(a, ip4(9, 9, 9, 9)));
+	}
 }
 END_TEST
 
@@ -195,5 +258,6 @@ Suite *addr_suite(void);
 Suite *addr_suite(void)
 {
 	UNIT_SUITE("addr", test_classes, test_prefix_contains, test_prefix_broadcast, test_ip_text_round_trip,
-	           test_ipv6_text, test_ip_parse_refuses, test_mac_text, test_prefix_text, test_endpoint_text);
+	           test_ipv6_text, test_ip6_parse, test_ip_parse_refuses, test_mac_text, test_prefix_text,
+	           test_endpoint_text);
 }

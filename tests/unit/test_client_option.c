@@ -12,9 +12,9 @@ START_TEST(test_only_the_supported_exist)
 	static const struct {
 		int level, name;
 	} unsupported[] = {
-	        {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_PASSCRED},   {SOL_SOCKET, SO_PEERCRED},
-	        {SOL_SOCKET, SO_COOKIE},   {IPPROTO_TCP, TCP_FASTOPEN}, {IPPROTO_TCP, SO_RCVTIMEO},
-	        {IPPROTO_IP, IP_RECVORIGDSTADDR},  {IPPROTO_IPV6, 26},
+	        {SOL_SOCKET, SO_PRIORITY},        {SOL_SOCKET, SO_PASSCRED},           {SOL_SOCKET, SO_PEERCRED},
+	        {SOL_SOCKET, SO_COOKIE},          {IPPROTO_TCP, TCP_FASTOPEN},         {IPPROTO_TCP, SO_RCVTIMEO},
+	        {IPPROTO_IP, IP_RECVORIGDSTADDR}, {IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
 	};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)

@@ -317,6 +317,48 @@ START_TEST(no_memory_at_start)
 }
 END_TEST
 
+/* A wildcard is of its family: neither takes the port from the other, nor what comes for the other. */
+START_TEST(families_are_apart)
+{
+	const struct ip_addr any6 = {.family = IP_V6}, lo6 = {.family = IP_V6, .b = {[15] = 1}};
+	struct world w;
+	for (int order = 0; order < 2; order++) {
+		begin(&w);
+		struct pcb *four = &w.p[0], *six = &w.p[1];
+		ck_assert_int_eq(pcb_bind(&w.t, order ? six : four, at(order ? any6 : ANY, 80), NULL), 0);
+		ck_assert_int_eq(pcb_bind(&w.t, order ? four : six, at(order ? ANY : any6, 80), NULL), 0);
+		ck_assert_int_eq(pcb_listen(&w.t, four), 0);
+		ck_assert_int_eq(pcb_listen(&w.t, six), 0);
+		ck_assert_int_eq(pcb_bind(&w.t, &w.p[2], at(lo6, 80), NULL), EADDRINUSE);
+		ck_assert_int_eq(pcb_bind(&w.t, &w.p[2], at(lo6, 81), NULL), 0);
+		ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(US, 80), at(PEER, 9), true), four);
+		ck_assert_ptr_eq(pcb_lookup_port(&w.t, at(lo6, 80), at(lo6, 9), true), six);
+		ck_assert_ptr_eq(pcb_next_match(&w.t, at(US, 80), 0), four);
+		ck_assert_ptr_null(pcb_next_match(&w.t, at(US, 80), four->bind_seq));
+		ck_assert_ptr_null(pcb_lookup_port(&w.t, at(US, 81), at(PEER, 9), false));
+		end(&w);
+	}
+}
+END_TEST
+
+/* Those that share a port do not share it with the other family. */
+START_TEST(families_do_not_share)
+{
+	const struct ip_addr any6 = {.family = IP_V6};
+	struct world w;
+	begin(&w);
+	for (int i = 0; i < 4; i++) {
+		w.p[i].reuse_port = true;
+		ck_assert_int_eq(pcb_bind(&w.t, &w.p[i], at(i & 1 ? any6 : ANY, 53), NULL), 0);
+	}
+	for (uint16_t port = 1; port < 200; port++) {
+		struct pcb *p = pcb_lookup_port(&w.t, at(US, 53), at(PEER, port), false);
+		ck_assert(p == &w.p[0] || p == &w.p[2]);
+	}
+	end(&w);
+}
+END_TEST
+
 Suite *pcb_suite(void);
 Suite *pcb_suite(void)
 {
@@ -324,5 +366,6 @@ Suite *pcb_suite(void)
 	           two_listeners_conflict_in_spite_of_reuse, lookup_prefers_the_exact_address_and_the_last_bound,
 	           a_connection_is_found_by_its_tuple_only, disconnect_gives_back_what_was_chosen,
 	           a_taken_tuple_leaves_the_socket_bound, ephemeral_ports_are_used_up_and_shared_by_destination,
-	           ephemeral_ports_follow_the_destination, save_and_load, no_memory_at_start);
+	           ephemeral_ports_follow_the_destination, save_and_load, families_are_apart, families_do_not_share,
+	           no_memory_at_start);
 }

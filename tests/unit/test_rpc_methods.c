@@ -69,12 +69,80 @@ START_TEST(bad_addresses)
 }
 END_TEST
 
+/* At the border its addresses are of IPv6; List shows what the stack has. */
+START_TEST(a_socket_of_ipv6)
+{
+	Toynet__V1__OpenRequest open = TOYNET__V1__OPEN_REQUEST__INIT;
+	Toynet__V1__BindRequest bind = TOYNET__V1__BIND_REQUEST__INIT;
+	Toynet__V1__ConnectRequest connect = TOYNET__V1__CONNECT_REQUEST__INIT;
+	Toynet__V1__CheckDestinationRequest check = TOYNET__V1__CHECK_DESTINATION_REQUEST__INIT;
+	Toynet__V1__Address a = TOYNET__V1__ADDRESS__INIT, source = TOYNET__V1__ADDRESS__INIT;
+	static const struct {
+		const char *ip, *source;
+		uint32_t error;
+	} ways[] = {
+	        {"::ffff:192.0.2.1", NULL, 0},
+	        {"192.0.2.1", NULL, 0},
+	        {"2001:db8::1", NULL, ENETUNREACH},
+	        {"::ffff:192.0.2.1", "::ffff:192.0.2.2", 0},
+	        {"::ffff:192.0.2.1", "192.0.2.2", 0},
+	        {"::ffff:192.0.2.1", "::", 0},
+	        {"::ffff:192.0.2.1", "2001:db8::1", EINVAL},
+	        {"::ffff:192.0.2.1", "::ffff:192.0.2.77", EINVAL},
+	};
+	BEGIN(UID);
+	open.protocol = TOYNET__V1__PROTOCOL__PROTOCOL_UDP;
+	open.family = TOYNET__V1__FAMILY__FAMILY_IPV6;
+	Toynet__V1__OpenResponse *opened = rpc_answer(rpc_call(&p, "/toynet.v1.Sockets/Open", &open),
+	                                              &toynet__v1__open_response__descriptor);
+	Toynet__V1__SocketRef ref = TOYNET__V1__SOCKET_REF__INIT;
+	ref.id = opened->socket->id;
+	rpc_answer_free(opened);
+	bind.socket = connect.socket = check.socket = &ref;
+	bind.local = connect.peer = check.destination = &a;
+	a.port = 5300;
+	a.ip = (char *)(uintptr_t) "2001:db8::1";
+	rpc_failed(rpc_call(&p, "/toynet.v1.Sockets/Bind", &bind), GRPC_INVALID_ARGUMENT, EADDRNOTAVAIL);
+	a.ip = (char *)(uintptr_t) "::ffff:1.2.3";
+	rpc_failed(rpc_call(&p, "/toynet.v1.Sockets/Bind", &bind), GRPC_INVALID_ARGUMENT, EINVAL);
+	a.ip = (char *)(uintptr_t) "::";
+	Toynet__V1__NamesResponse *names = rpc_answer(rpc_call(&p, "/toynet.v1.Sockets/Bind", &bind),
+	                                              &toynet__v1__names_response__descriptor);
+	ck_assert_str_eq(names->local->ip, "::");
+	ck_assert_uint_eq(names->local->port, 5300);
+	rpc_answer_free(names);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		a.ip = (char *)(uintptr_t)ways[i].ip;
+		source.ip = (char *)(uintptr_t)ways[i].source;
+		check.source = ways[i].source ? &source : NULL;
+		Toynet__V1__CheckDestinationResponse *way =
+		        rpc_answer(rpc_call(&p, "/toynet.v1.Sockets/CheckDestination", &check),
+		                   &toynet__v1__check_destination_response__descriptor);
+		ck_assert_msg(way->error == ways[i].error, "%s from %s: %u", ways[i].ip, ways[i].source, way->error);
+		rpc_answer_free(way);
+	}
+	a.ip = (char *)(uintptr_t) "::ffff:192.0.2.1";
+	Toynet__V1__ConnectResponse *connected = rpc_answer(rpc_call(&p, "/toynet.v1.Sockets/Connect", &connect),
+	                                                    &toynet__v1__connect_response__descriptor);
+	ck_assert_str_eq(connected->local->ip, "::ffff:192.0.2.2");
+	ck_assert_str_eq(connected->peer->ip, "::ffff:192.0.2.1");
+	rpc_answer_free(connected);
+	Toynet__V1__Socket *shown =
+	        rpc_answer(rpc_call(&p, "/toynet.v1.Sockets/Get", &ref), &toynet__v1__socket__descriptor);
+	ck_assert_int_eq(shown->row->family, TOYNET__V1__FAMILY__FAMILY_IPV6);
+	ck_assert_str_eq(shown->row->local->ip, "192.0.2.2");
+	ck_assert_str_eq(shown->row->peer->ip, "192.0.2.1");
+	rpc_answer_free(shown);
+	END();
+}
+END_TEST
+
 START_TEST(open_refusals)
 {
 	Toynet__V1__OpenRequest m = TOYNET__V1__OPEN_REQUEST__INIT;
 	BEGIN(UID);
 	rpc_failed(rpc_call(&p, "/toynet.v1.Sockets/Open", &m), GRPC_INVALID_ARGUMENT, EINVAL);
-	m.protocol = TOYNET__V1__PROTOCOL__PROTOCOL_UDP;
+	m.protocol = TOYNET__V1__PROTOCOL__PROTOCOL_PING;
 	m.family = TOYNET__V1__FAMILY__FAMILY_IPV6;
 	rpc_failed(rpc_call(&p, "/toynet.v1.Sockets/Open", &m), GRPC_INVALID_ARGUMENT, EAFNOSUPPORT);
 	m.family = (Toynet__V1__Family)17;
@@ -247,7 +315,7 @@ END_TEST
 Suite *rpc_methods_suite(void);
 Suite *rpc_methods_suite(void)
 {
-	UNIT_SUITE("rpc_methods", open_bind_listen_names_close, bad_addresses, open_refusals,
+	UNIT_SUITE("rpc_methods", open_bind_listen_names_close, bad_addresses, open_refusals, a_socket_of_ipv6,
 	           a_socket_without_descriptor_lives_as_long_as_its_connection, a_stranger_may_not_drive_a_socket,
 	           references_must_agree, possession_is_proved_by_the_descriptor, connect_without_wait,
 	           options_by_number);

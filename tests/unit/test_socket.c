@@ -30,7 +30,8 @@ START_TEST(a_fresh_socket)
 	ck_assert_int_eq(socket_state(so), TCP_CLOSED);
 	ck_assert_uint_eq(socket_recv_queued(so), 0);
 	ck_assert_uint_eq(socket_send_queued(so), 0);
-	ck_assert_int_eq(socket_open(n.stack, SOCKET_TCP, IP_V6, 0, 1, &so), EAFNOSUPPORT);
+	ck_assert_int_eq(socket_open(n.stack, SOCKET_PING, IP_V6, 0, 1, &so), EAFNOSUPPORT);
+	ck_assert_int_eq(socket_open_raw(n.stack, 1, IP_V6, 0, 1, &so), EAFNOSUPPORT);
 	ck_assert_int_eq(socket_open(n.stack, SOCKET_UDP, 0, 0, 1, &so), EAFNOSUPPORT);
 	tcp_net_end(&n);
 }

@@ -57,7 +57,8 @@ struct toynet_accept_record {
 #define TOYNET_IP_OPTIONS_MAX   40
 
 /* What of a datagram's header is set, besides its address; the rest is zero. To the application goes what it has asked
- * for by socket options; from it comes what it gave with this datagram: of these the first four. */
+ * for by socket options; from it comes what it gave with this datagram: of these the first four, or in place of the
+ * first TOYNET_FIELD_PKTINFO6. */
 enum toynet_datagram_field {
 	TOYNET_FIELD_PKTINFO = 1 << 0, /* interface, local and destination; from the application the first two */
 	TOYNET_FIELD_TTL = 1 << 1,
@@ -69,11 +70,16 @@ enum toynet_datagram_field {
 	TOYNET_FIELD_DROPS = 1 << 7,
 	TOYNET_FIELD_REPORT = 1 << 8, /* IP_RECVERR, of an error: mtu, offender and ICMP type and code; the payload is
 	                                 what the message quotes */
-	TOYNET_FIELDS_ALL = (1 << 9) - 1
+	/* Of sockets of IPv6; they share the places of the fields above. */
+	TOYNET_FIELD_PKTINFO6 = 1 << 9,
+	TOYNET_FIELD_HOPLIMIT = 1 << 10, /* ttl; from the application it is TOYNET_FIELD_TTL */
+	TOYNET_FIELD_TCLASS = 1 << 11,   /* tos; from the application it is TOYNET_FIELD_TOS */
+	TOYNET_FIELDS_ALL = (1 << 12) - 1
 };
 
-/* Of fixed size, so that one recvmsg puts it and the payload in their places. IP addresses without a family are of the
- * socket's; IPv4 uses the first four bytes. */
+/* Of fixed size, so that one recvmsg puts it and the payload in their places. IP addresses without a family are of that of
+ * addr, which from the daemon is the socket's; `local' from the application is IPv6 with TOYNET_FIELD_PKTINFO6, else
+ * IPv4. IPv4 uses the first four bytes. */
 struct toynet_datagram_header {
 	uint16_t magic;
 	uint8_t version; /* TOYNET_DATAGRAM_VERSION */
