@@ -319,6 +319,9 @@ void wire_arrived(struct sim_host *h, const struct frame_in *f, bool forged)
 	if (forged)
 		return;
 	if (g.flags & WIRE_RST) {
+		/* RFC 7323 5.3 R3: taken note of before the reset is looked at, which TIME-WAIT ignores (RFC 1337). */
+		if (e->ts_known && g.has_ts && (int32_t)(g.tsval - e->ts_max) > 0)
+			e->ts_max = g.tsval;
 		rst_arrived(e, &g);
 		return;
 	}
