@@ -27,6 +27,7 @@ void config_defaults(struct config *c)
 	c->stack.ip.ttl = IP_DEFAULT_TTL;
 	c->stack.ip.redirects = true;
 	c->stack.ip.conflict_detection = IP_ACD_ANNOUNCE;
+	c->stack.ip.arp_timeout = IP_ARP_TIMEOUT;
 }
 
 struct file_reader {

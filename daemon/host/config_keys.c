@@ -75,6 +75,7 @@ const struct config_key config_keys[] = {
 	{"ip", "ttl", KIND_NUMBER, FIELD(stack.ip.ttl), 1, 255, "time to live of what a socket does not give one (RFC 1122 3.2.1.7)"},
 	{"ip", "redirects", KIND_BOOL, FIELD(stack.ip.redirects), 0, 0, "believe redirects of the gateway in use (RFC 1122 3.2.2.2)"},
 	{"ip", "conflict-detection", KIND_ACD, FIELD(stack.ip.conflict_detection), 0, 0, "other stations with our address: off, announce or probe (RFC 5227)"},
+	{"ip", "arp-timeout", KIND_DURATION, FIELD(stack.ip.arp_timeout), 1000, TIME_MAX_MS, "how long a MAC address is believed before it is asked for again (RFC 1122 2.3.2.1)"},
 	{"ip", "source-route", KIND_BOOL, FIELD(stack.ip.source_route), 0, 0, "obey source routes: IP_OPTIONS, and routes that peers record (RFC 1122 3.2.1.8)"},
 	{"resolver", "dns", KIND_SERVERS, FIELD(dns), 0, 0, "name servers that libtoynet asks: 10.0.0.53, 10.0.0.54:5353; else DHCP's, else /etc/resolv.conf"},
 	{"resolver", "search", KIND_DOMAINS, FIELD(search), 0, 0, "domains in which it looks for short names"},

@@ -270,6 +270,7 @@ static bool open_stack(struct driver *d, char why[CONFIG_ERROR_MAX])
 		impair_free(&d->impair);
 		return false;
 	}
+	address_log_begin(&d->address_log, d->stack);
 	d->tap.counters = d->impair.counters = stack_counters(d->stack);
 	d->impair.lookup = d->capture.lookup = (struct flow_lookup){stack_flow_owner, d->stack};
 	channels_attach(&d->channels, d->stack, d->rpc);

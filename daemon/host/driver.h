@@ -14,6 +14,7 @@
 #ifndef TOYNET_HOST_DRIVER_H
 #define TOYNET_HOST_DRIVER_H
 
+#include "host/address_log.h"
 #include "host/capture_file.h"
 #include "host/channel.h"
 #include "host/control.h"
@@ -34,6 +35,7 @@ struct driver {
 	struct link *link; /* the stack's: one of the two */
 	struct stack *stack;
 	struct net_setup net_setup;
+	struct address_log address_log;
 	struct rpc_server *rpc;
 	struct channels channels;
 	struct control control;

@@ -3,7 +3,7 @@
  *   ARP_INCOMPLETE  made when a frame has to go to an unknown address. Up to ARP_TRIES_MAX requests by broadcast, one a
  *                   second; frames wait in the entry's queue, the oldest is dropped when it is full. Then the entry is
  *                   ARP_FAILED, and the transports hear EHOSTUNREACH for what waited.
- *   ARP_REACHABLE   confirmed by a packet of that station. After ARP_REACHABLE_FOR an entry that was not used goes; one
+ *   ARP_REACHABLE   confirmed by a packet of that station. After the ARP timeout an entry that was not used goes; one
  *                   that was is ARP_REFRESH.
  *   ARP_REFRESH     still used, while up to ARP_TRIES_MAX requests by unicast ask whether it still holds (RFC 1122
  *                   2.3.2.1 (2)). Without an answer the entry goes, and the next frame asks by broadcast.

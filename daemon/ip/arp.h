@@ -9,7 +9,6 @@
 #define ARP_ENTRIES_MAX       (IP_TIMERS_MAX - 4)
 #define ARP_UNRESOLVED_MAX    (ARP_ENTRIES_MAX / 2) /* of them in ARP_INCOMPLETE and ARP_FAILED */
 #define ARP_STATIC_MAX        (ARP_ENTRIES_MAX / 4) /* of them in ARP_STATIC */
-#define ARP_REACHABLE_FOR     DURATION_S(60)        /* RFC 1122 2.3.2.1: on the order of a minute */
 #define ARP_LOCKED_FOR        DURATION_S(1)         /* after a confirmation the MAC address stays; see arp.c */
 #define ARP_REQUEST_INTERVAL  DURATION_S(1)         /* RFC 1122 2.3.2.1: at most one a second for an address */
 #define ARP_TRIES_MAX         3

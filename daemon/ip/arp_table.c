@@ -59,11 +59,12 @@ static enum arp_rank rank_of(const struct arp_entry *e)
 	return ARP_RANK_HELD;
 }
 
-static instant deadline_of(const struct arp_entry *e)
+static instant deadline_of(const struct ip_layer *ip, const struct arp_entry *e)
 {
+	const duration reachable = ip->cfg.arp_timeout.ns ? ip->cfg.arp_timeout : IP_ARP_TIMEOUT;
 	switch (e->state) {
 	case ARP_REACHABLE:
-		return instant_add(e->since, ARP_REACHABLE_FOR);
+		return instant_add(e->since, reachable);
 	case ARP_INCOMPLETE:
 	case ARP_REFRESH:
 		return instant_add(e->asked, ARP_REQUEST_INTERVAL);
@@ -82,7 +83,7 @@ void arp_file(struct ip_layer *ip, struct arp_entry *e)
 {
 	list_remove(&e->link);
 	list_push_back(&ip->arp_rank[rank_of(e)], &e->link);
-	timer_update(ip->timers, &e->timer, deadline_of(e));
+	timer_update(ip->timers, &e->timer, deadline_of(ip, e));
 }
 
 static void count_state(struct ip_layer *ip, enum arp_state state, uint32_t n)

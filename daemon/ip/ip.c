@@ -184,6 +184,8 @@ static void snap_ip_config(struct snap *s, struct ip_config *c)
 	snap_bool(s, &c->redirects);
 	snap_bool(s, &c->source_route);
 	SNAP_ENUM(s, c->conflict_detection, IP_ACDS);
+	snap_duration(s, &c->arp_timeout);
+	snap_check(s, c->arp_timeout.ns >= 0, "ARP timeout out of range");
 	snap_check(s, !snap_loading(s) || c->mtu >= IPV4_MTU_MIN, "MTU too small");
 }
 

@@ -38,6 +38,7 @@
 #define IP_DEFAULT_TTL       64
 #define IP_CONTROL_QUEUE_MAX 256  /* replies that the layer owes */
 #define IP_TIMERS_MAX        1028 /* timer nodes that the layer may have queued: ARP entries', and four others */
+#define IP_ARP_TIMEOUT       DURATION_S(60) /* RFC 1122 2.3.2.1: on the order of a minute */
 #define IP_TOTAL_MAX         65535
 #define IPV4_HDR_MIN         20
 #define IPV4_HDR_MAX         60
@@ -110,7 +111,7 @@ struct acd_layer {
 
 enum arp_state {
 	ARP_INCOMPLETE, /* asked by broadcast; frames wait */
-	ARP_REACHABLE,  /* confirmed within ARP_REACHABLE_FOR */
+	ARP_REACHABLE,  /* confirmed within cfg.arp_timeout */
 	ARP_REFRESH,    /* in use, not confirmed for so long: asked by unicast, still used */
 	ARP_FAILED,     /* nobody answered: frames fail at once */
 	ARP_STATIC,     /* entered by an administrator: never asked for, never changed by a packet */
@@ -218,6 +219,7 @@ struct ip_config {
 	bool redirects;    /* redirects are believed of the gateway in use */
 	bool source_route; /* source routes are obeyed as far as a host does (RFC 1122 3.2.1.8) */
 	enum ip_acd conflict_detection; /* of address */
+	duration arp_timeout;           /* of a neighbour; 0 stands for IP_ARP_TIMEOUT */
 };
 
 struct ip_layer {

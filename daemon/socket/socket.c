@@ -209,6 +209,16 @@ void socket_abort(struct stack *s, struct socket *so)
 	tcp_abort(&s->tcp, &so->tcp, ECONNABORTED);
 }
 
+void socket_address_lost(struct stack *s, struct ip_addr a)
+{
+	list_for_each(it, &s->sockets.all)
+	{
+		struct socket *so = list_entry(it, struct socket, all);
+		if (so->protocol == SOCKET_TCP && so->tcp.state != TCP_LISTEN && ip_eq(so->tcp.pcb.local.addr, a))
+			tcp_abort(&s->tcp, &so->tcp, ECONNABORTED);
+	}
+}
+
 void socket_set_held(struct stack *s, struct socket *so, uint32_t bytes)
 {
 	if (so->protocol == SOCKET_TCP)

@@ -59,6 +59,8 @@ struct socket {
 };
 
 struct stack;
+/* See stack_watch_addresses. */
+typedef void stack_address_watch(void *ctx, struct ip_addr a, enum ip_address_event event, struct mac_addr station);
 
 /* The sockets API. Each returns 0 or an errno of base/error.h; nothing is changed on error. */
 

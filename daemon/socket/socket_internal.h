@@ -39,6 +39,8 @@ struct stack {
 	struct socket_table sockets;
 	struct dhcp_client *dhcp; /* NULL: off */
 	uint32_t udp_rcvbuf, udp_sndbuf;
+	stack_address_watch *address_watch; /* or NULL */
+	void *address_watch_ctx;
 };
 
 static inline struct socket *socket_of_tcp(struct tcp *t)
@@ -61,6 +63,8 @@ struct socket *socket_new(struct stack *s, enum socket_protocol protocol, uint8_
 void socket_reap(struct stack *s);
 /* Releases everything at once, without a word to a peer. */
 void socket_free(struct stack *s, struct socket *so);
+/* RFC 5227 2.4: connections from an address that is about to be given up are reset; ECONNABORTED. */
+void socket_address_lost(struct stack *s, struct ip_addr a);
 /* Notes events for stack_ready. */
 void socket_notify(struct stack *s, struct socket *so, unsigned events);
 

@@ -15,10 +15,21 @@ const struct stack_config stack_config_default = {
 
 static void address_changed(void *ctx, struct ip_addr a, enum ip_address_event event)
 {
-	const struct stack *s = ctx;
+	struct stack *s = ctx;
 
+	/* The client deletes an address that is lost: after the resets. */
+	if (event == IP_ADDRESS_LOST)
+		socket_address_lost(s, a);
+	if (s->address_watch)
+		s->address_watch(s->address_watch_ctx, a, event, s->ip.acd.claimant);
 	if (s->dhcp)
 		dhcp_client_address(s->dhcp, a, event);
+}
+
+void stack_watch_addresses(struct stack *s, stack_address_watch *watch, void *ctx)
+{
+	s->address_watch = watch;
+	s->address_watch_ctx = ctx;
 }
 
 /* The DHCP client, with a place for its timer. */

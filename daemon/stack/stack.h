@@ -52,6 +52,10 @@ void stack_set_caps(struct stack *s, struct link_caps caps);
 /* What a socket has of its own is for those opened later; the rest holds at once. */
 void stack_set_tcp_config(struct stack *s, const struct tcp_config *cfg);
 
+/* What becomes of our addresses, and the other station where there is one, besides what the stack does about it itself:
+ * for a log. Called from stack_input and stack_tick; calls nothing of the stack. NULL: nobody watches. */
+void stack_watch_addresses(struct stack *s, stack_address_watch *watch, void *ctx);
+
 void stack_input(struct stack *s, const struct frame_in *frames, int n);
 void stack_tick(struct stack *s);
 /* The next socket with unseen events, which are returned in *events and cleared; NULL when there is none. Only sockets

@@ -309,6 +309,9 @@ static void capture(struct tcp_net *n, const struct frame_out *out)
 	}
 	ck_assert_uint_eq(len, frame_len(out));
 	if (load_be16(f + 12) == ETHER_TYPE_ARP) {
+		/* An announcement asks nobody. */
+		if (memcmp(f + ETHER_HDR_LEN + 14, f + ETHER_HDR_LEN + 24, 4) == 0)
+			return;
 		n->arp_asked = n->arp_asked || load_be16(f + ETHER_HDR_LEN + 6) == REQUEST;
 		memcpy(n->arp_target, f + ETHER_HDR_LEN + 24, 4);
 		return;

@@ -138,6 +138,22 @@ START_TEST(unused_entries_age_out)
 }
 END_TEST
 
+START_TEST(the_timeout_can_be_configured)
+{
+	struct net n;
+	net_begin(&n);
+	n.ip.cfg.arp_timeout = DURATION_S(5);
+	in_arp(&n, REQUEST, PEER_MAC, PEER, US);
+	out_arp(&n, REPLY, PEER_MAC, PEER);
+	ready(&n, PEER, PEER_MAC, 1);
+	net_pass(&n, 4999);
+	out_nothing(&n);
+	net_pass(&n, 1);
+	out_arp(&n, REQUEST, PEER_MAC, PEER);
+	net_end(&n);
+}
+END_TEST
+
 START_TEST(used_entries_are_refreshed_by_unicast)
 {
 	struct net n;
@@ -599,7 +615,7 @@ END_TEST
 Suite *arp_suite(void);
 Suite *arp_suite(void)
 {
-	UNIT_SUITE("arp", an_answer_just_come_is_not_overruled,
+	UNIT_SUITE("arp", the_timeout_can_be_configured, an_answer_just_come_is_not_overruled,
 	           a_failed_address_fails_at_once_and_is_asked_for_once_a_second,
 	           a_station_come_back_gets_the_frame_that_asked, any_packet_of_the_station_ends_the_failure,
 	           a_failure_that_nobody_minds_is_forgotten, a_suspicion_asks_no_sooner,

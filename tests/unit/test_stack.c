@@ -36,6 +36,54 @@ START_TEST(a_stranger_is_asked_for_at_once)
 }
 END_TEST
 
+static void claim_ours(struct tcp_net *n)
+{
+	uint8_t f[ETHER_HDR_LEN + 28] = {0};
+	static const uint8_t fixed[8] = {0, 1, 8, 0, 6, 4, 0, 2};
+	ether_build(f, &(struct ether_hdr){.dst = US_MAC, .src = EVIL_MAC, .type = ETHER_TYPE_ARP});
+	memcpy(f + ETHER_HDR_LEN, fixed, 8);
+	memcpy(f + ETHER_HDR_LEN + 8, EVIL_MAC.b, 6);
+	memcpy(f + ETHER_HDR_LEN + 14, addr(US).b, 4);
+	stack_input(n->stack, &(struct frame_in){.data = f, .len = sizeof(f)}, 1);
+	tcp_net_turn(n);
+}
+
+struct watched {
+	enum ip_address_event last;
+	struct mac_addr station;
+};
+
+static void watch(void *ctx, struct ip_addr a, enum ip_address_event event, struct mac_addr station)
+{
+	ck_assert(ip_eq(a, addr(US)));
+	*(struct watched *)ctx = (struct watched){event, station};
+}
+
+/* RFC 5227 2.4 */
+START_TEST(connections_are_reset_before_their_address_is_given_up)
+{
+	struct tcp_net n;
+	struct watched w = {.last = IP_ADDRESS_EVENTS};
+	in_established(&n, &tcp_net_plain);
+	stack_watch_addresses(n.stack, watch, &w);
+	n.stack->ip.acd.slot[0].address.origin = IP_ORIGIN_DHCP;
+	n.stack->ip.acd.slot[0].how = IP_ACD_ANNOUNCE;
+	claim_ours(&n);
+	ck_assert_int_eq(w.last, IP_ADDRESS_CLAIMED);
+	ck_assert_mem_eq(w.station.b, EVIL_MAC.b, 6);
+	OUT_NOTHING(&n);
+	EXPECT_STATE(&n, TCP_ESTABLISHED);
+	claim_ours(&n);
+	ck_assert_int_eq(w.last, IP_ADDRESS_LOST);
+	OUT(&n, TCP_RST | TCP_ACK, .seq = 1, .ack = 1);
+	OUT_NOTHING(&n);
+	EXPECT_STATE(&n, TCP_CLOSED);
+	ck_assert_int_eq(n.so->tcp.error, ECONNABORTED);
+	ck_assert(!ip_is_ours(&n.stack->ip, addr(US)));
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(deadline)
 {
 	struct tcp_net n;
@@ -122,6 +170,7 @@ END_TEST
 Suite *stack_suite(void);
 Suite *stack_suite(void)
 {
-	UNIT_SUITE("stack", no_memory_for_a_stack, a_stranger_is_asked_for_at_once, deadline, delivery,
-	           no_delivery_without_a_channel, refused_frames_are_counted);
+	UNIT_SUITE("stack", connections_are_reset_before_their_address_is_given_up, no_memory_for_a_stack,
+	           a_stranger_is_asked_for_at_once, deadline, delivery, no_delivery_without_a_channel,
+	           refused_frames_are_counted);
 }
