@@ -36,10 +36,12 @@ static void self_end(struct self *w)
 static void take(struct self *w, const struct stack_delivery *d)
 {
 	if (d->socket->protocol == SOCKET_TCP) {
+		/* One assertion for all: each writes to a file. */
+		uint32_t wrong = 0;
 		for (int i = 0; i < d->niov; i++)
 			for (size_t j = 0; j < d->iov[i].iov_len; j++)
-				ck_assert_uint_eq(((const uint8_t *)d->iov[i].iov_base)[j],
-				                  (uint8_t)(w->received++ * 7));
+				wrong += ((const uint8_t *)d->iov[i].iov_base)[j] != (uint8_t)(w->received++ * 7);
+		ck_assert_uint_eq(wrong, 0);
 		stack_delivered(w->s, d, d->len, true);
 		socket_set_held(w->s, d->socket, 0);
 		return;
