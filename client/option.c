@@ -31,6 +31,7 @@ static const struct client_option options[] = {
         {SOL_SOCKET, SO_MEMINFO, CLIENT_OPTION_RAW, toynet_v1_Option_SO_MEMINFO},
         {SOL_SOCKET, SO_RCVTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_SNDTIMEO, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
+        {SOL_SOCKET, SO_BINDTODEVICE, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {SOL_SOCKET, SO_OOBINLINE, CLIENT_OPTION_NATIVE, toynet_v1_Option_OPTION_UNSPECIFIED},
         {IPPROTO_IP, IP_TOS, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TOS},
         {IPPROTO_IP, IP_TTL, CLIENT_OPTION_SMALL, toynet_v1_Option_IP_TTL},
@@ -89,7 +90,7 @@ static const struct client_option options[] = {
 };
 
 /* What the kernel does itself on the descriptor, and every name of the enum but OPTION_UNSPECIFIED. */
-#define NATIVE_OPTIONS 3
+#define NATIVE_OPTIONS 4
 #define DAEMON_OPTIONS 71
 _Static_assert(sizeof(options) / sizeof(options[0]) == NATIVE_OPTIONS + DAEMON_OPTIONS, "a row for each option");
 
@@ -263,6 +264,9 @@ int toynet_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 		                   level, name);
 	if (!value)
 		return client_fail(EFAULT, "setsockopt: no value");
+	/* Which says of the pair what is true of every toynet socket: it is bound to none. */
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE && len > 0 && *(const char *)value)
+		return client_fail(ENOPROTOOPT, "setsockopt: toynet binds no socket to a device; nothing was changed");
 	if (o->type == CLIENT_OPTION_NATIVE) {
 		if (SYS(setsockopt)(fd, level, name, value, len) < 0)
 			return client_fail(errno, "setsockopt: %s", strerror(errno));

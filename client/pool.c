@@ -126,7 +126,7 @@ bool client_pool_peer(struct ucred *out)
 /* A connected socket; -1 with errno and detail. */
 static int dial(void)
 {
-	const char *path = secure_getenv(TOYNET_SOCKET_ENV);
+	const char *path = sys_environment(TOYNET_SOCKET_ENV);
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
 	if (!path || !path[0])

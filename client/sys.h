@@ -43,6 +43,7 @@
 	X(int, dup2, (int, int))                                                                 \
 	X(int, dup3, (int, int, int))                                                            \
 	X(int, close_range, (unsigned, unsigned, int))                                           \
+	X(int, prctl, (int, ...))                                                                \
 	X(long, syscall, (long, ...))
 
 #ifdef TOYNET_RUN
@@ -53,9 +54,14 @@ struct sys_table {
 #undef SYS_FIELD
 extern struct sys_table sys;
 #define SYS(name) sys.name
+/* A variable of the environment as it was when the program began, "" when it is not set: many
+ * programs empty theirs. */
+const char *sys_environment(const char *name);
 #else
-#define SYS(name) name
+#define SYS(name)             name
+#define sys_environment(name) secure_getenv(name)
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #endif

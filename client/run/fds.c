@@ -98,6 +98,9 @@ static bool made_by_daemon(int fd)
 enum run_kind run_kind_of(int fd)
 {
 	const int saved = errno;
+
+	if (run_confined())
+		return run_hint(fd);
 	enum run_kind kind = possible_kind(fd), hint = run_hint(fd);
 
 	if (kind == RUN_FOREIGN) {

@@ -14,7 +14,7 @@ bool run_verbose(void)
 	static int verbose = -1;
 
 	if (verbose < 0) {
-		const char *text = secure_getenv(RUN_VERBOSE_ENV);
+		const char *text = sys_environment(RUN_VERBOSE_ENV);
 		verbose = text && text[0] && text[0] != '0';
 	}
 	return verbose;
@@ -26,7 +26,7 @@ void run_tell(const char *format, ...)
 	const int saved = errno;
 	va_list args;
 
-	if (!run_verbose())
+	if (!run_verbose() || run_confined())
 		return;
 	int head = snprintf(line, sizeof(line), "toynet-run[%d]: ", (int)getpid());
 	va_start(args, format);

@@ -12,6 +12,7 @@
  *   wrap_fd.c      close, dup and their like, after which a number means another file; ioctl, fcntl
  *   wrap_name.c    getaddrinfo and its like
  *   wrap_syscall.c syscall(2), for the numbers of what is wrapped
+ *   confine.c      programs that forbid themselves system calls by seccomp
  *   narrate.c      -v
  *
  * The program may close, copy and reuse descriptors in ways that are not seen here (stdio, posix_spawn, vfork). So what
@@ -25,7 +26,7 @@
 
 #define RUN_EXPORT __attribute__((visibility("default")))
 
-/* What toynet-run tells its library, by the environment. */
+/* What toynet-run tells its library, by the environment (sys_environment); and TOYNET_SOCKET_ENV. */
 #define RUN_VERBOSE_ENV  "TOYNET_RUN_VERBOSE"
 #define RUN_FAMILIES_ENV "TOYNET_RUN_FAMILIES" /* "kernel": other families than IP are the kernel's; else refused */
 
@@ -44,7 +45,7 @@ enum run_kind {
 	RUN_LISTENER,    /* its descriptor carries records, which only accept may read */
 };
 /* What fd is, by asking the kernel, and the daemon where the kernel does not know. Which kind of stream is the hint's
- * word. errno is left alone. */
+ * word; in a program that confines itself all of it is. errno is left alone. */
 enum run_kind run_kind_of(int fd);
 /* The hint: RUN_FOREIGN also when nothing is known. No system call. */
 enum run_kind run_hint(int fd);
@@ -54,6 +55,12 @@ void run_forget(int fd);
 void run_forget_from(unsigned first, unsigned last);
 /* Looks at the descriptors with which the program began. */
 void run_learn_inherited(void);
+
+/* confine.c: has the program put itself under a filter of system calls? Then no call may make others than the one that
+ * the program asked for. */
+bool run_confined(void);
+/* The program is about to do so (or it did not work after all). */
+void run_confine(bool confined);
 
 /* narrate.c: one line on standard error as it was when the program began, with -v. */
 bool run_verbose(void);

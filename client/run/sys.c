@@ -25,11 +25,36 @@ static void find(void *slot, const char *name)
 	memcpy(slot, &symbol, sizeof(symbol));
 }
 
+/* What the environment says, in the order of `names`; empty: not set. Without malloc, which may be the program's own
+ * and not ready yet. A path that is cut off here is too long for a socket in any case. */
+static const char *const names[] = {TOYNET_SOCKET_ENV, RUN_VERBOSE_ENV, RUN_FAMILIES_ENV};
+#define NAMES     (sizeof(names) / sizeof(names[0]))
+#define VALUE_MAX 256
+static char values[NAMES][VALUE_MAX];
+
+static void keep_environment(void)
+{
+	for (size_t i = 0; i < NAMES; i++) {
+		const char *value = secure_getenv(names[i]);
+		if (value)
+			strncpy(values[i], value, VALUE_MAX - 1);
+	}
+}
+
 static void fill(void)
 {
 #define SYS_FIND(result, name, parameters) find(&sys.name, #name);
 	SYS_CALLS(SYS_FIND)
 #undef SYS_FIND
+	keep_environment();
+}
+
+const char *sys_environment(const char *name)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		if (strcmp(names[i], name) == 0)
+			return values[i];
+	return "";
 }
 
 void run_ready(void)

@@ -19,7 +19,7 @@ RUN_EXPORT int close(int fd)
 	if (run_hint(fd) == RUN_FOREIGN)
 		return SYS(close)(fd);
 	run_forget(fd);
-	return toynet_close(fd);
+	return run_confined() ? SYS(close)(fd) : toynet_close(fd);
 }
 
 RUN_EXPORT int close_range(unsigned first, unsigned last, int flags)
@@ -42,7 +42,9 @@ static int copied(int from, int fd)
 {
 	if (fd >= 0 && fd != from) {
 		run_forget(fd);
-		if (run_hint(from) != RUN_FOREIGN)
+		if (run_confined())
+			run_learn(fd, run_hint(from));
+		else if (run_hint(from) != RUN_FOREIGN)
 			(void)run_kind_of(fd);
 	}
 	return fd;

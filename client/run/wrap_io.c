@@ -17,6 +17,8 @@ static enum run_kind kind_of(int fd)
 {
 	enum run_kind kind = run_hint(fd);
 
+	if (run_confined())
+		return kind == RUN_DATAGRAM ? kind : RUN_FOREIGN;
 	return kind != RUN_FOREIGN ? kind : run_kind_of(fd);
 }
 
@@ -57,7 +59,7 @@ static bool may_be_unconnected(int fd)
 {
 	enum run_kind hint = run_hint(fd);
 
-	return hint == RUN_UNCONNECTED || hint == RUN_LISTENER;
+	return !run_confined() && (hint == RUN_UNCONNECTED || hint == RUN_LISTENER);
 }
 
 static ssize_t no_input(void)
@@ -80,7 +82,7 @@ static ssize_t with_reason(int fd, ssize_t n)
 {
 	int native = n < 0 ? errno : 0;
 
-	if (n > 0 || (n < 0 && native != ECONNRESET && native != EPIPE))
+	if (n > 0 || run_confined() || (n < 0 && native != ECONNRESET && native != EPIPE))
 		return n;
 	enum run_kind kind = run_kind_of(fd);
 	if (kind != RUN_STREAM && kind != RUN_CONNECTING) {
@@ -134,6 +136,8 @@ RUN_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 	}
 	case RUN_CONNECTING:
 	case RUN_STREAM: {
+		if (run_confined())
+			break;
 		ssize_t n = SYS(send)(fd, buf, len, MSG_NOSIGNAL);
 		if (!stale(fd, n))
 			return n >= 0 ? n : sent(fd, n);
@@ -178,6 +182,8 @@ RUN_EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 		break;
 	case RUN_CONNECTING:
 	case RUN_STREAM:
+		if (run_confined())
+			break;
 		put = SYS(sendmsg)(fd, &msg, MSG_NOSIGNAL);
 		if (!stale(fd, put))
 			return put >= 0 ? put : sent(fd, put);

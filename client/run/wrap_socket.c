@@ -15,7 +15,7 @@ static const char *result_text(int r)
 /* Of the families that the stack lacks. */
 static int other_family(int domain, int type, int protocol)
 {
-	const char *families = secure_getenv(RUN_FAMILIES_ENV);
+	const char *families = sys_environment(RUN_FAMILIES_ENV);
 
 	/* Local to this host, whatever the stack. */
 	if (domain == AF_UNIX)
@@ -139,7 +139,8 @@ RUN_EXPORT int setsockopt(int fd, int level, int name, const void *value, sockle
 RUN_EXPORT int shutdown(int fd, int how)
 {
 	run_ready();
-	if (run_kind_of(fd) == RUN_FOREIGN)
+	enum run_kind kind = run_kind_of(fd);
+	if (kind == RUN_FOREIGN || (run_confined() && kind == RUN_STREAM))
 		return SYS(shutdown)(fd, how);
 	return toynet_shutdown(fd, how);
 }

@@ -1,7 +1,9 @@
 /* syscall(2), for programs that call by number what is wrapped by name. */
 #include "run/run.h"
 
+#include <linux/seccomp.h>
 #include <stdarg.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -94,9 +96,17 @@ static bool wrapped(long number, const long a[ARGUMENTS], long *result)
 	case SYS_close_range:
 		*result = close_range(UINT(0), UINT(1), INT(2));
 		return true;
+	case SYS_prctl:
+		*result = prctl(INT(0), a[1], a[2], a[3], a[4]);
+		return true;
 	default:
 		return transfers(number, a, result);
 	}
+}
+
+static bool is_filter(int operation)
+{
+	return operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
 }
 
 RUN_EXPORT long syscall(long number, ...)
@@ -111,5 +121,11 @@ RUN_EXPORT long syscall(long number, ...)
 	va_end(args);
 	if (wrapped(number, a, &result))
 		return result;
-	return SYS(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	const bool was = run_confined(), filter = number == SYS_seccomp && is_filter(INT(0));
+	if (filter)
+		run_confine(true);
+	result = SYS(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (filter && result < 0)
+		run_confine(was);
+	return result;
 }

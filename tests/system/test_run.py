@@ -94,3 +94,84 @@ def without_a_daemon_the_call_fails():
     result = command(program("client/toynet-run"), "-v", "--socket", "/nonexistent/s", sys.executable, "-c", script)
     expect_equal(result.stdout, "2\n", "errno")
     expect("no toynetd at /nonexistent/s" in result.stderr, result.stderr)
+
+
+def echo_until_end(child, port, connections):
+    with kernel_listener(port) as listener:
+        child.tell()
+        for _ in range(connections):
+            connection, _ = listener.accept()
+            with connection:
+                while data := connection.recv(65536):
+                    connection.sendall(data)
+
+
+@test()
+def a_program_that_empties_its_environment():
+    script = ("import os, socket\n"
+              "s = socket.socket()\nos.environ.clear()\n"
+              "if os.fork() == 0:\n"
+              f"    s.connect(('{KERNEL}', 7000))\n    s.sendall(b'hello')\n    s.shutdown(socket.SHUT_WR)\n"
+              "    os._exit(0 if s.recv(99) == b'hello' else 1)\n"
+              "raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))\n")
+    with Lab() as lab:
+        daemon = lab.start()
+        server = lab.kernel(echo_until_end, 7000, 1)
+        server.ask()
+        run(daemon, sys.executable, "-c", script)
+        server.wait()
+
+
+# A child that may only read, write, shut down, close and end, as that of sshd.
+CONFINED = f"""
+import ctypes, os, socket, struct
+s = socket.socket()
+s.connect(("{KERNEL}", 7001))
+ALLOWED = 0, 1, 3, 19, 20, 48, 231  # read, write, close, readv, writev, shutdown, exit_group
+code = [(0x20, 0, 0, 0)]  # the number of the call
+code += [(0x15, len(ALLOWED) - i, 0, nr) for i, nr in enumerate(ALLOWED)]
+code += [(0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7fff0000)]  # kill the process; allow
+code = b"".join(struct.pack("=HBBI", *c) for c in code)
+class Program(ctypes.Structure):
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+program = Program(len(code) // 8, code)
+libc = ctypes.CDLL(None)
+pid = os.fork()
+if pid == 0:
+    fd = s.fileno()
+    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    SET_FILTER
+    os.write(fd, b"hel")
+    os.writev(fd, [b"l", b"o"])
+    libc.shutdown(fd, socket.SHUT_WR)
+    got = b""
+    while data := os.read(fd, 4):
+        got += data
+    libc.close(fd)
+    os._exit(0 if got == b"hello" else 1)
+s.close()
+raise SystemExit(abs(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+"""
+
+
+@test()
+def a_program_that_forbids_itself_system_calls():
+    by_prctl = "assert libc.prctl(22, 2, ctypes.byref(program)) == 0"
+    by_seccomp = "assert libc.syscall(317, 1, 0, ctypes.byref(program)) == 0"
+    with Lab() as lab:
+        daemon = lab.start()
+        server = lab.kernel(echo_until_end, 7001, 2)
+        server.ask()
+        for set_filter in by_prctl, by_seccomp:
+            result = run(daemon, sys.executable, "-c", CONFINED.replace("SET_FILTER", set_filter), check=False)
+            expect_equal(result.returncode, 0, f"{set_filter}: {result.stderr}")
+        server.wait()
+
+
+@test()
+def no_socket_is_bound_to_a_device():
+    script = ("import socket\ns = socket.socket()\nprint(s.getsockopt(socket.SOL_SOCKET, 25, 16))\n"
+              "s.setsockopt(socket.SOL_SOCKET, 25, b'')\n"
+              "try:\n    s.setsockopt(socket.SOL_SOCKET, 25, b'lo')\nexcept OSError as e:\n    print(e.errno)\n")
+    with Lab() as lab:
+        expect_equal(run(lab.start(), sys.executable, "-c", script).stdout, "b''\n92\n", "SO_BINDTODEVICE")
