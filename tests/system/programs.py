@@ -1,7 +1,7 @@
 """Unmodified programs under toynet-run: what test_run_clients.py, test_run_servers.py and test_run_both.py share.
 
-Theory of operation. The programs of a test run in two namespaces. Those of the kernel's side are in that of the Lab, behind
-the TAP. Those under toynet-run are in another one, which has no interface at all: whatever of theirs reaches the
+Theory of operation. The programs of a test run in two namespaces. Those of the kernel's side are in that of the Lab,
+behind the TAP. Those under toynet-run are in another one, which has no interface at all: whatever of theirs reaches the
 other side went through toynet. A test is a function with the decorator @shows, whose words become its row in the
 README's matrix (matrix.py); the long run has them all, the short run those whose programs every machine has that builds
 toynet.
@@ -20,7 +20,7 @@ ROWS = []  # (name of the test, program, what was done), of short and long runs 
 
 
 def shows(what, name=None, seconds=120, short=False):
-    """Marks a test of the matrix: the program's name (the function's, when there is no other) and what was done with it."""
+    """Marks a test of the matrix: the program's name (the function's, when there is no other) and what was done."""
 
     def mark(function):
         module = function.__module__.removeprefix("test_")
@@ -142,7 +142,8 @@ def fetched_by_curl(lab, by, url, *options):
     got = lab.path("got")
     shutil.rmtree(got, ignore_errors=True)
     os.mkdir(got)
-    by("curl", "-sS", "-m", "40", "-Z", "--parallel-immediate", *options, "-o", f"{got}/page#1", f"{url}/page[1-{PAGES}]")
+    by("curl", "-sS", "-m", "40", "-Z", "--parallel-immediate", *options, "-o", f"{got}/page#1",
+       f"{url}/page[1-{PAGES}]")
     for i in range(1, PAGES + 1):
         same(lab.path(f"www/page{i}"), f"{got}/page{i}")
 
@@ -259,7 +260,8 @@ def nginx(lab, address, workers):
     certificate(lab)
     make_pages(lab)
     os.makedirs(lab.path("tmp"), exist_ok=True)
-    temporary = "".join(f"{w}_temp_path {lab.path('tmp')};\n" for w in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    kinds = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
+    temporary = "".join(f"{kind}_temp_path {lab.path('tmp')};\n" for kind in kinds)
     config = lab.write("nginx.conf", f"""
         daemon off;
         user nobody nogroup;
@@ -354,6 +356,11 @@ remote-control:
     return ["unbound", "-d", "-c", config]
 
 
+def redis(address):
+    """The words that start redis-server."""
+    return ["redis-server", "--bind", address, "--port", "6379", "--protected-mode", "no", "--save", ""]
+
+
 def dig_asks(by, server):
     ask = lambda *words: by("dig", f"@{server}", "+time=5", "+tries=1", "+short", *words).stdout.split("\n")[:-1]
     expect(ask("www.test") == ["192.0.2.7"], "by UDP")
@@ -361,9 +368,11 @@ def dig_asks(by, server):
     expect(len(ask("big.test", "TXT")) == 60, "too long for UDP: again by TCP")
 
 
-def iperf3(lab, by, host):
-    """Both directions, by TCP and UDP, a second each."""
+def iperf3(serve, by, host):
+    """Both directions, by TCP and UDP, a second each. Each with a server of its own: between two tests iperf3 -s does not
+    listen for a moment."""
     for words in ([], ["-R"], ["-P", "4"], ["-u", "-b", "50M"], ["-u", "-b", "50M", "-R"]):
+        server = serve("iperf3", "-s", "-1", "-B", host, port=5201)
         said = by("iperf3", "-c", host, "-t", "1", "-J", *words, check=False).stdout
         report = json.loads(said)
         expect("error" not in report, f"iperf3 {words}: {report.get('error')}; {said[-1000:]}")
@@ -372,3 +381,4 @@ def iperf3(lab, by, host):
             expect(total["packets"] - total["lost_packets"] > 1000, f"iperf3 {words}: {total}")
         else:
             expect(report["end"]["sum_received"]["bytes"] > 1 << 20, f"iperf3 {words}: {report['end']}")
+        server.wait(10)

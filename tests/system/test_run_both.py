@@ -1,5 +1,6 @@
-"""Programs under toynet-run at both ends: two daemons on one bridge, and the kernel's stack nowhere. See programs.py."""
+"""Programs under toynet-run at both ends: two daemons on one bridge, the kernel's stack nowhere. See programs.py."""
 import contextlib
+import functools
 import sys
 
 from programs import (PAGES, PYTHON_CLIENT, Programs, fetched_by_curl, http_server, iperf3, make_pages, nginx,
@@ -51,5 +52,4 @@ def sshd_and_ssh():
 @shows("TCP both ways and four at once, UDP both ways", name="iperf3 and iperf3")
 def iperf3_and_iperf3():
     with two_daemons() as (lab, other):
-        lab.toynet_server("iperf3", "-s", "-B", OTHER, port=5201, daemon=other)
-        iperf3(lab, lab.by_toynet, OTHER)
+        iperf3(functools.partial(lab.toynet_server, daemon=other), lab.by_toynet, OTHER)

@@ -4,7 +4,7 @@ import socket
 import sys
 
 from programs import (NODE_CLIENT, PAGES, PYTHON_CLIENT, Programs, dig_asks, fetched_by_curl, http_server,
-                      iperf3, make_pages, nginx, same, scp_both_ways, shows, ssh_login, ssh_options, sshd, unbound)
+                      iperf3, make_pages, nginx, redis, same, scp_both_ways, shows, ssh_login, ssh_options, sshd, unbound)
 from toynettest import KERNEL, command, expect, expect_equal, kernel_listener, kernel_socket
 
 
@@ -21,8 +21,8 @@ def curl_http2():
         lab.kernel_server(*nginx(lab, KERNEL, 1), port=8443)
         words = ["--http2", "--cacert", lab.path("tls.crt")]
         url = f"https://{KERNEL}:8443"
-        version = lab.by_toynet("curl", "-sS", *words, "-w", "%{http_version}", "-o", "/dev/null", f"{url}/page1").stdout
-        expect_equal(version, "2", "the version of HTTP")
+        got = lab.by_toynet("curl", "-sS", *words, "-w", "%{http_version}", "-o", "/dev/null", f"{url}/page1")
+        expect_equal(got.stdout, "2", "the version of HTTP")
         fetched_by_curl(lab, lab.by_toynet, url, *words)
 
 
@@ -57,7 +57,8 @@ def scp_across_loss():
         lab.kernel_server(*sshd(lab, KERNEL), port=2222)
         command("openssl", "rand", "-out", lab.path("blob"), 1 << 30)
         lab.daemon.impair("both", "loss", "1%")
-        lab.by_toynet("scp", *ssh_options(lab, "-P"), lab.path("blob"), f"root@{KERNEL}:{lab.path('there')}", timeout=600)
+        target = f"root@{KERNEL}:{lab.path('there')}"
+        lab.by_toynet("scp", *ssh_options(lab, "-P"), lab.path("blob"), target, timeout=600)
         sums = [command("sha256sum", lab.path(name), timeout=120).stdout.split()[0] for name in ("blob", "there")]
         expect_equal(sums[1], sums[0], "SHA-256")
 
@@ -66,7 +67,8 @@ def scp_across_loss():
 def git():
     with Programs() as lab:
         repository = lab.path("repository")
-        work = lambda *words: command("git", "-C", repository, "-c", "user.name=t", "-c", "user.email=t@test.invalid", *words)
+        author = "-c", "user.name=t", "-c", "user.email=t@test.invalid"
+        work = lambda *words: command("git", "-C", repository, *author, *words)
         command("git", "init", "-q", repository)
         for i in range(20):
             lab.write(f"repository/file{i}", os.urandom(20_000))
@@ -83,7 +85,7 @@ def git():
 @shows("set and get, a value of a megabyte, a pipe of commands", name="redis-cli")
 def redis_cli():
     with Programs() as lab:
-        lab.kernel_server("redis-server", "--bind", KERNEL, "--port", "6379", "--protected-mode", "no", "--save", "", port=6379)
+        lab.kernel_server(*redis(KERNEL), port=6379)
         cli = lambda *words, **more: lab.by_toynet("redis-cli", "-h", KERNEL, *words, **more).stdout
         expect_equal(cli("set", "a", "1") + cli("get", "a"), "OK\n1\n", "set and get")
         cli("-x", "set", "big", input="x" * (1 << 20))
@@ -94,8 +96,7 @@ def redis_cli():
 @shows("TCP both ways and four at once, UDP both ways", name="iperf3")
 def iperf3_client():
     with Programs() as lab:
-        lab.kernel_server("iperf3", "-s", "-B", KERNEL, port=5201)
-        iperf3(lab, lab.by_toynet, KERNEL)
+        iperf3(lab.kernel_server, lab.by_toynet, KERNEL)
 
 
 def echo_tcp_and_udp(child):

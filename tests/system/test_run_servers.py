@@ -4,7 +4,8 @@ import re
 import sys
 
 from programs import (ASYNCIO_ECHO, ECHO_CLIENT, NODE_CLIENT, NODE_SERVER, PAGES, PYTHON_CLIENT, Programs, dig_asks,
-                      fetched_by_curl, http_server, iperf3, make_pages, nginx, scp_both_ways, shows, ssh_login, sshd, unbound)
+                      fetched_by_curl, http_server, iperf3, make_pages, nginx, redis, scp_both_ways, shows, ssh_login,
+                      sshd, unbound)
 from toynettest import TOYNET, expect, expect_equal
 
 
@@ -30,8 +31,8 @@ def nginx_under_wrk():
     with Programs(build="release") as lab:
         lab.toynet_server(*nginx(lab, TOYNET, 2), port=8080)
         lab.write("www/small", "x" * 1000)
-        said = lab.by_kernel("wrk", "-c", "200", "-t", "2", "-d", "30", "--timeout", "20", f"http://{TOYNET}:8080/small",
-                             timeout=90).stdout
+        words = ["-c", "200", "-t", "2", "-d", "30", "--timeout", "20", f"http://{TOYNET}:8080/small"]
+        said = lab.by_kernel("wrk", *words, timeout=90).stdout
         expect("Socket errors" not in said and "Non-2xx" not in said, said)
         requests = int(re.search(r"(\d+) requests in", said)[1])
         expect(requests > 10_000, said)
@@ -49,9 +50,9 @@ def sshd_with_a_login():
 @shows("redis-benchmark with 50 clients", name="redis-server", seconds=180)
 def redis_under_benchmark():
     with Programs(build="release") as lab:
-        lab.toynet_server("redis-server", "--bind", TOYNET, "--port", "6379", "--protected-mode", "no", "--save", "", port=6379)
-        said = lab.by_kernel("redis-benchmark", "-h", TOYNET, "-c", "50", "-n", "50000", "-q", "-t", "set,get,lpush,mset",
-                             timeout=150).stdout
+        lab.toynet_server(*redis(TOYNET), port=6379)
+        words = ["-h", TOYNET, "-c", "50", "-n", "50000", "-q", "-t", "set,get,lpush,mset"]
+        said = lab.by_kernel("redis-benchmark", *words, timeout=150).stdout
         for what in "SET", "GET", "LPUSH", "MSET":
             expect(re.search(rf"^.*{what}.*: [\d.]+ requests per second", said, re.M), said[-2000:])
 
@@ -104,7 +105,8 @@ assert b"VERSION" in u.recv(2000)
 @shows("four threads, TCP and UDP")
 def memcached():
     with Programs() as lab:
-        lab.toynet_server("memcached", "-u", "nobody", "-l", TOYNET, "-p", "11211", "-U", "11211", "-t", "4", port=11211)
+        words = ["-u", "nobody", "-l", TOYNET, "-p", "11211", "-U", "11211", "-t", "4"]
+        lab.toynet_server("memcached", *words, port=11211)
         lab.by_kernel(sys.executable, "-c", MEMCACHED_CLIENT, TOYNET)
 
 
@@ -119,8 +121,7 @@ def unbound_answers():
 @shows("-s: TCP both ways and four at once, UDP both ways", name="iperf3")
 def iperf3_server():
     with Programs() as lab:
-        lab.toynet_server("iperf3", "-s", "-B", TOYNET, port=5201)
-        iperf3(lab, lab.by_kernel, TOYNET)
+        iperf3(lab.toynet_server, lab.by_kernel, TOYNET)
 
 
 @shows("fork with exec: over pipes, and with the socket as standard input and output")
