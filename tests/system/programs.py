@@ -369,8 +369,8 @@ def dig_asks(by, server):
 
 
 def iperf3(serve, by, host):
-    """Both directions, by TCP and UDP, a second each. Each with a server of its own: between two tests iperf3 -s does not
-    listen for a moment."""
+    """Both directions, by TCP and UDP, a second each. Each with a server of its own: between two tests iperf3 -s does
+    not listen for a moment."""
     for words in ([], ["-R"], ["-P", "4"], ["-u", "-b", "50M"], ["-u", "-b", "50M", "-R"]):
         server = serve("iperf3", "-s", "-1", "-B", host, port=5201)
         said = by("iperf3", "-c", host, "-t", "1", "-J", *words, check=False).stdout

@@ -4,7 +4,8 @@ import socket
 import sys
 
 from programs import (NODE_CLIENT, PAGES, PYTHON_CLIENT, Programs, dig_asks, fetched_by_curl, http_server,
-                      iperf3, make_pages, nginx, redis, same, scp_both_ways, shows, ssh_login, ssh_options, sshd, unbound)
+                      iperf3, make_pages, nginx, redis, same, scp_both_ways, shows, ssh_login, ssh_options, sshd,
+                      unbound)
 from toynettest import KERNEL, command, expect, expect_equal, kernel_listener, kernel_socket
 
 
