@@ -27,7 +27,7 @@ NOT_TAKEN = 0xfd  # an IP protocol that nobody has (RFC 3692)
 
 LIMITED, RESOLVING, DEFENDED = -1, -2, -3
 ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST = 100, 50  # ip/icmp.h
-ARP_RESOLVING_MAX, ARP_TRIES_MAX = 512, 3  # ip/arp.h
+ARP_UNRESOLVED_MAX, ARP_TRIES_MAX = 512, 3  # ip/arp.h
 DEFEND_INTERVAL = 10  # RFC 5227 1.1, seconds
 
 
@@ -49,7 +49,7 @@ class Attack:
             return ICMP_ERRORS_BURST + ICMP_ERRORS_PER_SECOND * (seconds + 1)
         if number == DEFENDED:
             return 1 + seconds / DEFEND_INTERVAL
-        return ARP_RESOLVING_MAX * (seconds + 1) if number == RESOLVING else number * passes
+        return ARP_UNRESOLVED_MAX * (seconds + 1) if number == RESOLVING else number * passes
 
 
 def total(*parts):
@@ -380,14 +380,14 @@ def paths(f):
 
 STATIONS = [
     Attack("100,000 ARP senders", senders, answers={"arp reply": SENDERS}, rate=100_000,
-           caps="ARP_ENTRIES_MAX, ARP_REACHABLE_FOR"),
+           caps="ARP_ENTRIES_MAX, IP_ARP_TIMEOUT"),
     Attack("path MTUs of 65,536 destinations", paths, rate=100_000, caps="IP_PMTU_ENTRIES_MAX, IP_PMTU_AGE"),
 ]
 
 # A datagram to each of DESTINATIONS addresses that nobody has: an application's, not a frame's.
 UNRESOLVED = Attack("65,536 unresolved destinations", None, answers={"arp request": RESOLVING},
                     drain=ARP_TRIES_MAX + 1, settle=ARP_TRIES_MAX + 2,
-                    caps="ARP_RESOLVING_MAX, ARP_TRIES_MAX, ARP_QUEUE_FRAMES_MAX, ARP_QUEUE_BYTES_TOTAL")
+                    caps="ARP_UNRESOLVED_MAX, ARP_TRIES_MAX, ARP_QUEUE_FRAMES_MAX, ARP_QUEUE_BYTES_TOTAL")
 
 PLATEAUS = (1500, 1492, 1006, 576, 508, 296, 68)
 

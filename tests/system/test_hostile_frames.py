@@ -14,7 +14,7 @@ memory and the counters are noted; it goes on, and the attack comes for SECONDS.
 
 The caps, by their names in the source. ip/reasm.h: IP_REASM_MEMORY_MAX, IP_REASM_DATAGRAMS_MAX, IP_REASM_FRAGMENTS_MAX,
 IP_REASM_TIMEOUT. ip/arp.h: ARP_ENTRIES_MAX, ARP_QUEUE_FRAMES_MAX, ARP_QUEUE_BYTES_MAX, ARP_QUEUE_BYTES_TOTAL, ARP_TRIES_MAX,
-ARP_RESOLVING_MAX, ARP_REACHABLE_FOR. ip/ip.h: IP_CONTROL_QUEUE_MAX, IP_PMTU_ENTRIES_MAX, IP_PMTU_MIN, IP_PMTU_AGE,
+ARP_UNRESOLVED_MAX, IP_ARP_TIMEOUT. ip/ip.h: IP_CONTROL_QUEUE_MAX, IP_PMTU_ENTRIES_MAX, IP_PMTU_MIN, IP_PMTU_AGE,
 IP_TIMERS_MAX, IP_TOTAL_MAX. ip/icmp.h: ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_BURST, ICMP_ERROR_MAX. transport/tcp_internal.h:
 TCP_GAPS_MAX, TCP_CHALLENGES_PER_S. base/ring.h: RING_POOL_CACHE. host/trim.h: TRIM_BYTES.
 
@@ -49,7 +49,7 @@ DATAGRAM_PORT = 5906
 SNDBUF = 1 << 18
 LENDERS = 3  # buffers of the bystander, of PEER's connection, and of a datagram socket
 REASM_TIMEOUT = 60  # ip/reasm.h: IP_REASM_TIMEOUT, seconds
-ARP_REACHABLE_FOR = 60  # ip/arp.h, seconds
+IP_ARP_TIMEOUT = 60  # ip/arp.h, seconds
 IP_PMTU_MIN = 552  # ip/ip.h
 TABLES_MAX = 128 << 10  # bytes by which tables grow that never shrink, and what is kept for longer than a test lasts
 VARIANTS = 10_000
@@ -324,7 +324,7 @@ def fragments():
 @test(seconds=240)
 def stations():
     # The path MTUs are kept for ten minutes.
-    besiege("stations", attacks.STATIONS, drain=ARP_REACHABLE_FOR + 5)
+    besiege("stations", attacks.STATIONS, drain=IP_ARP_TIMEOUT + 5)
 
 
 RECORD = struct.Struct("=HBBIIHBBBBH16s156x")  # proto/include/toynet/descriptor.h: struct toynet_datagram_header
