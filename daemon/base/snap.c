@@ -143,18 +143,36 @@ void snap_seq(struct snap *s, seq32 *v)
 	snap_u32(s, &v->n);
 }
 
+static void snap_ns(struct snap *s, int64_t *ns, int64_t least, int64_t most, bool endless)
+{
+	snap_i64(s, ns);
+	if ((*ns >= least && *ns <= most) || (endless && *ns == INT64_MAX))
+		return;
+	snap_fail(s, "a time out of range");
+	if (snap_loading(s))
+		*ns = 0;
+}
+
 void snap_instant(struct snap *s, instant *v)
 {
-	snap_i64(s, &v->ns);
-	bool real = v->ns >= -TIME_MAX && v->ns <= 2 * TIME_MAX;
-	snap_check(s, real || instant_is_never(*v), "an instant is beyond all time");
+	snap_ns(s, &v->ns, -TIME_MAX, 2 * TIME_MAX, true);
+}
+
+void snap_past(struct snap *s, instant *v, instant now)
+{
+	snap_instant(s, v);
+	if (snap_loading(s))
+		*v = instant_min(*v, now);
 }
 
 void snap_duration(struct snap *s, duration *v)
 {
-	snap_i64(s, &v->ns);
-	bool real = v->ns >= -DURATION_MAX && v->ns <= DURATION_MAX;
-	snap_check(s, real || v->ns == INT64_MAX, "a length of time is beyond all bounds");
+	snap_ns(s, &v->ns, 0, DURATION_MAX, false);
+}
+
+void snap_duration_or_infinite(struct snap *s, duration *v)
+{
+	snap_ns(s, &v->ns, 0, DURATION_MAX, true);
 }
 
 /* The bytes that the family does not use are zero, or ip_eq would tell equal addresses apart. */

@@ -52,8 +52,11 @@ void snap_i32(struct snap *s, int32_t *v);
 void snap_i64(struct snap *s, int64_t *v);
 void snap_bool(struct snap *s, bool *v); /* 0 or 1, else damaged */
 void snap_seq(struct snap *s, seq32 *v);
+/* Times that the clock cannot tell, or that overflow when they are added up, are damaged. */
 void snap_instant(struct snap *s, instant *v);
 void snap_duration(struct snap *s, duration *v);
+/* INT64_MAX stands for no measurement yet. */
+void snap_duration_or_infinite(struct snap *s, duration *v);
 void snap_bytes(struct snap *s, void *p, size_t n);
 void snap_ip(struct snap *s, struct ip_addr *a); /* unknown family: damaged */
 void snap_endpoint(struct snap *s, struct endpoint *e);

@@ -163,9 +163,9 @@ static void snap_congestion(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->cubic.k_ms);
 	snap_u64(s, &t->cubic.w_est);
 	snap_u64(s, &t->cubic.credit);
-	snap_duration(s, &t->hystart.last_min);
-	snap_duration(s, &t->hystart.current_min);
-	snap_duration(s, &t->hystart.css_baseline);
+	snap_duration_or_infinite(s, &t->hystart.last_min);
+	snap_duration_or_infinite(s, &t->hystart.current_min);
+	snap_duration_or_infinite(s, &t->hystart.css_baseline);
 	snap_seq(s, &t->hystart.round_end);
 	snap_u8(s, &t->hystart.samples);
 	snap_u8(s, &t->hystart.css_rounds);
@@ -327,6 +327,14 @@ static void snap_figures(struct snap *s, struct tcp *t)
 		snap_duration(s, &t->limit.spent[i]);
 }
 
+static bool any_timer(const struct tcp *t)
+{
+	for (int i = 0; i < TCP_TIMERS; i++)
+		if (tcp_timer_on(t, (enum tcp_timer)i))
+			return true;
+	return false;
+}
+
 /* What the other files take for granted of a block between two turns. */
 static bool consistent(const struct tcp *t)
 {
@@ -339,11 +347,19 @@ static bool consistent(const struct tcp *t)
 		return false;
 	if (t->rcv.fin_known && (t->fin_received || !tcp_fin_fits(t, t->rcv.fin)))
 		return false;
-	if (!t->txq.count)
-		return true;
-	/* Records are of SYN alone, or of what the ring holds from SND.UNA on, and FIN. */
+	if (!live)
+		return t->txq.count == 0 && !any_timer(t);
+	/* SND.UNA is the SYN's, that of the ring's first octet, or behind the FIN. */
 	bool syn = seq_eq(t->snd.una, t->snd.iss) && seq_eq(t->snd.head, seq_add(t->snd.iss, 1));
-	return live && seq_le(t->snd.nxt, end) && (syn || seq_eq(t->snd.una, t->snd.head));
+	bool fin = t->fin_sent && seq_eq(t->snd.una, end) && t->snd_ring.len == 0;
+	if (!syn && !fin && !seq_eq(t->snd.una, t->snd.head))
+		return false;
+	/* A SYN goes again by the retransmission timer alone. */
+	if (syn && (t->persist_owed || t->probe_owed || t->lost || tcp_timer_on(t, TCP_TIMER_PERSIST) ||
+	            tcp_timer_on(t, TCP_TIMER_PROBE)))
+		return false;
+	/* Records are of SYN alone, or of what the ring holds, and FIN. */
+	return t->txq.count ? seq_le(t->snd.nxt, end) : seq_eq(t->snd.nxt, t->snd.una);
 }
 
 void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)

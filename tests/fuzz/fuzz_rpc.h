@@ -36,10 +36,16 @@ static inline int fuzz_open_channel(void *ctx, struct socket *so, int *fd)
 	r->fds++;
 	return 0;
 }
-static inline void fuzz_socket_only(void *ctx, struct socket *so)
+static inline void fuzz_sync(void *ctx, struct socket *so)
 {
 	(void)ctx;
 	FUZZ_NEED(so->channel);
+}
+/* It may have no channel. */
+static inline void fuzz_listening(void *ctx, struct socket *so)
+{
+	(void)ctx;
+	FUZZ_NEED(socket_state(so) == TCP_LISTEN);
 }
 static inline void fuzz_filler(void *ctx, struct socket *so, uint32_t bytes)
 {
@@ -168,9 +174,9 @@ static inline enum rpc_link_state fuzz_link_state(void *ctx)
 
 static const struct rpc_host fuzz_host = {
         .open_channel = fuzz_open_channel,
-        .sync = fuzz_socket_only,
+        .sync = fuzz_sync,
         .filler = fuzz_filler,
-        .listening = fuzz_socket_only,
+        .listening = fuzz_listening,
         .close = fuzz_close_socket,
         .closed = fuzz_closed,
         .cookie_of = fuzz_cookie_of,

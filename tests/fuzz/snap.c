@@ -68,8 +68,50 @@ static void lease_address(struct stack *s)
 	d->calls.configure(d->calls.ctx, &d->lease, NULL);
 }
 
-/* A stack with a lease, a listener, a child in SYN-RECEIVED, a connection with text each way, some of it out of order,
- * and a datagram in a ring. */
+/* A datagram of the peer, or a part of one. */
+static void peer_datagram(struct stack *s, uint8_t protocol, uint16_t fragment, const uint8_t *payload, uint32_t len)
+{
+	uint8_t f[256] = {0}, *ip = f + ETHER_HDR_LEN;
+
+	ether_build(f, &(struct ether_hdr){.dst = FUZZ_US_MAC, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_IP4});
+	ip[0] = 0x45;
+	ip[8] = 64;
+	store_be16(ip + 6, fragment);
+	ip[IPV4_OFF_PROTO] = protocol;
+	memcpy(ip + IPV4_OFF_SRC, fuzz_peer().b, 4);
+	memcpy(ip + IPV4_OFF_DST, fuzz_us().b, 4);
+	memcpy(ip + IPV4_HDR_MIN, payload, len);
+	fuzz_fix_checksums(f, ETHER_HDR_LEN + IPV4_HDR_MIN + len);
+	struct frame_in in = {.data = f, .len = ETHER_HDR_LEN + IPV4_HDR_MIN + len};
+	fuzz_turn(s, &in, 1, false, NULL, NULL);
+}
+
+/* Datagrams that wait for the application, for an address, for their other fragments; a path with an MTU of its own. */
+static void make_datagrams(struct stack *s)
+{
+	static const uint8_t text[] = {0, 9, 0, FUZZ_PORT, 0, 24, 0, 0, 't', 'e', 'x', 't',
+	                               0, 0, 0, 0,         0, 0,  0, 0, 0,   0,   0,   0};
+	/* Fragmentation needed: 1,000 bytes. It quotes a datagram from FUZZ_PORT to port 9. */
+	static const uint8_t narrow[] = {3, 4, 0,  0, 0, 0, 3,  0xe8, 0x45, 0, 5, 0xdc,      0, 1, 0x40, 0,    64, 17,
+	                                 0, 0, 10, 0, 0, 1, 10, 0,    0,    2, 0, FUZZ_PORT, 0, 9, 5,    0xc8, 0,  0};
+	struct socket *udp = socket_by_id(s, 2), *out;
+
+	FUZZ_NEED(udp && udp->protocol == SOCKET_UDP);
+	socket_send_datagram(s, udp, (struct endpoint){fuzz_peer(), 9}, NULL, text, sizeof(text));
+	socket_send_datagram(s, udp, (struct endpoint){ip4(10, 0, 0, 9), 9}, NULL, text, sizeof(text));
+	fuzz_turn(s, NULL, 0, false, NULL, NULL);
+	peer_datagram(s, IP_PROTO_ICMP, 0, narrow, sizeof(narrow));
+	peer_datagram(s, IP_PROTO_UDP, 0, text, sizeof(text));
+	peer_datagram(s, IP_PROTO_UDP, 0x2000, text, sizeof(text));
+	socket_send_datagram(s, udp, (struct endpoint){ip4(10, 0, 0, 9), 9}, NULL, text, sizeof(text));
+	FUZZ_NEED(socket_open(s, SOCKET_TCP, IP_V4, 0, 1, &out) == 0);
+	out->channel = s;
+	FUZZ_NEED(socket_connect(s, out, (struct endpoint){fuzz_peer(), 9}) == EINPROGRESS);
+	fuzz_turn(s, NULL, 0, false, NULL, NULL);
+}
+
+/* A stack with a lease, a listener, a child in SYN-RECEIVED, one whose peer has closed, a connection with text each way,
+ * some of it out of order, one in SYN-SENT, and datagrams in every queue. */
 static void make_base(void)
 {
 	struct env env = {0};
@@ -80,6 +122,8 @@ static void make_base(void)
 	int error;
 
 	peer_segment(s, 90, 5, 0, TCP_SYN, 0, &iss);
+	peer_segment(s, 92, 5, 0, TCP_SYN, 0, &iss);
+	peer_segment(s, 92, 6, iss + 1, TCP_ACK | TCP_FIN, 20, &iss);
 	peer_segment(s, 91, 5, 0, TCP_SYN, 0, &iss);
 	peer_segment(s, 91, 6, iss + 1, TCP_ACK, 50, &iss);
 	peer_segment(s, 91, 106, iss + 1, TCP_ACK, 50, &iss);
@@ -90,7 +134,7 @@ static void make_base(void)
 	FUZZ_NEED(n == 1);
 	memset(iov[0].iov_base, 'y', 600);
 	socket_send_commit(s, so, 600);
-	fuzz_turn(s, NULL, 0, false, NULL, NULL);
+	make_datagrams(s);
 	stack_save(s, &save);
 	FUZZ_NEED(snap_ok(&save));
 	base_len = save.len;

@@ -128,6 +128,34 @@ START_TEST(test_encoding_is_little_endian)
 }
 END_TEST
 
+/* A time is what a clock can tell, or never; a length of time can be doubled and smoothed. */
+START_TEST(test_times_out_of_range)
+{
+	static const int64_t far[] = {INT64_MIN, INT64_MAX - 1, -(INT64_C(1) << 60) - 1, (INT64_C(1) << 60) + 1};
+	struct snap save, load;
+	instant at;
+	duration d;
+
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		int64_t v = far[i];
+		snap_save_begin(&save);
+		snap_i64(&save, &v);
+		snap_load_begin(&load, save.buf, save.len);
+		snap_instant(&load, &at);
+		ck_assert(!snap_ok(&load) && at.ns == 0);
+		snap_load_begin(&load, save.buf, save.len);
+		snap_duration(&load, &d);
+		ck_assert(!snap_ok(&load) && d.ns == 0);
+		snap_save_free(&save);
+	}
+	snap_save_begin(&save);
+	d.ns = INT64_MAX;
+	snap_duration(&save, &d);
+	ck_assert(!snap_ok(&save));
+	snap_save_free(&save);
+}
+END_TEST
+
 /* Cut anywhere: an error, and zeros from the cut on (all but the last cut reach the MAC address). The copy ends where
  * the data end, so that ASan sees a read too far. */
 START_TEST(test_every_truncation_is_found)
@@ -277,6 +305,7 @@ END_TEST
 Suite *snap_suite(void);
 Suite *snap_suite(void)
 {
-	UNIT_SUITE("snap", test_round_trip, test_encoding_is_little_endian, test_every_truncation_is_found,
-	           test_random_bytes, test_values_out_of_range_are_damage, test_first_error_stays_and_stops_saving);
+	UNIT_SUITE("snap", test_round_trip, test_encoding_is_little_endian, test_times_out_of_range,
+	           test_every_truncation_is_found, test_random_bytes, test_values_out_of_range_are_damage,
+	           test_first_error_stays_and_stops_saving);
 }

@@ -67,6 +67,61 @@ START_TEST(in_the_middle_of_everything)
 }
 END_TEST
 
+/* What would send a SYN again as if it were text. */
+START_TEST(a_syn_that_is_owed_as_text)
+{
+	struct tcp_net n;
+	struct snap save;
+	in_syn_sent(&n, &tcp_net_modern);
+	for (int i = 0; i < 4; i++) {
+		struct tcp before = *tcb(&n);
+		tcb(&n)->persist_owed = i == 0;
+		tcb(&n)->probe_owed = i == 1;
+		if (i >= 2)
+			tcb(&n)->deadline[i == 2 ? TCP_TIMER_PERSIST : TCP_TIMER_PROBE] = n.env.now;
+		stack_save(n.stack, &save);
+		ck_assert(!snap_ok(&save));
+		ck_assert_str_eq(save.error, "a TCP block contradicts itself");
+		snap_save_free(&save);
+		*tcb(&n) = before;
+	}
+	tcp_net_reload(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* A listener waits for nothing: its end would leave its children behind. */
+START_TEST(a_listener_with_a_timer)
+{
+	struct tcp_net n;
+	struct snap save;
+	in_listen(&n, &tcp_net_plain, 2);
+	n.listener->tcp.deadline[TCP_TIMER_WAIT] = n.env.now;
+	stack_save(n.stack, &save);
+	ck_assert(!snap_ok(&save));
+	snap_save_free(&save);
+	n.listener->tcp.deadline[TCP_TIMER_WAIT] = INSTANT_NEVER;
+	tcp_net_reload(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
+/* The ring's first octet is that of SND.UNA. */
+START_TEST(a_ring_that_is_elsewhere)
+{
+	struct tcp_net n;
+	struct snap save;
+	in_established(&n, &tcp_net_modern);
+	tcb(&n)->snd.head.n++;
+	stack_save(n.stack, &save);
+	ck_assert(!snap_ok(&save));
+	snap_save_free(&save);
+	tcb(&n)->snd.head.n--;
+	tcp_net_reload(&n);
+	tcp_net_end(&n);
+}
+END_TEST
+
 START_TEST(timers_are_kept)
 {
 	struct tcp_net n;
@@ -121,5 +176,6 @@ END_TEST
 Suite *tcp_snap_suite(void);
 Suite *tcp_snap_suite(void)
 {
-	UNIT_SUITE("tcp_snap", every_state, in_the_middle_of_everything, timers_are_kept, after_every_turn);
+	UNIT_SUITE("tcp_snap", every_state, in_the_middle_of_everything, a_syn_that_is_owed_as_text,
+	           a_ring_that_is_elsewhere, a_listener_with_a_timer, timers_are_kept, after_every_turn);
 }
