@@ -52,8 +52,10 @@ void snap_i32(struct snap *s, int32_t *v);
 void snap_i64(struct snap *s, int64_t *v);
 void snap_bool(struct snap *s, bool *v); /* 0 or 1, else damaged */
 void snap_seq(struct snap *s, seq32 *v);
-/* Times that the clock cannot tell, or that overflow when they are added up, are damaged. */
+/* Times that the clock cannot tell, negative lengths of time, and what overflows when it is added up, are damaged. */
 void snap_instant(struct snap *s, instant *v);
+/* An instant from which time is counted: one that is still to come is taken for now. */
+void snap_past(struct snap *s, instant *v, instant now);
 void snap_duration(struct snap *s, duration *v);
 /* INT64_MAX stands for no measurement yet. */
 void snap_duration_or_infinite(struct snap *s, duration *v);

@@ -531,7 +531,7 @@ void snap_igmp(struct snap *s, struct ip_layer *ip)
 	snap_u8(s, &l->robustness);
 	snap_u32(s, &l->query_interval);
 	snap_u32(s, &l->tokens);
-	snap_instant(s, &l->refilled);
+	snap_past(s, &l->refilled, ip->env->now);
 	snap_u32(s, &count);
 	snap_check(s, l->version >= 1 && l->version <= 3 && l->robustness >= 1 && l->robustness <= 7, "IGMP version");
 	snap_check(s, l->tokens <= IGMP_REPORTS_BURST && count <= IGMP_GROUPS_MAX, "IGMP bounds");

@@ -194,7 +194,8 @@ void snap_ip_layer(struct snap *s, struct ip_layer *ip)
 	snap_tag(s, IP_SNAP_TAG);
 	snap_bytes(s, ip->key.b, sizeof(ip->key.b));
 	snap_u32(s, &ip->icmp_tokens);
-	snap_instant(s, &ip->icmp_refilled);
+	snap_past(s, &ip->icmp_refilled, ip->env->now);
+	snap_check(s, ip->icmp_tokens <= ICMP_ERRORS_BURST, "the rate limit of ICMP errors");
 	snap_ip_config(s, &ip->cfg);
 	snap_addresses(s, ip);
 	snap_acd(s, ip);

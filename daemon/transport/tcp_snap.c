@@ -2,6 +2,8 @@
  * the stack restores the order of the output list and of the accept queues (stack/stack_snap.c). */
 #include "transport/tcp_internal.h"
 
+#define SPENT_MAX DURATION_S(1000000000)
+
 static void snap_ring(struct snap *s, struct tcp_layer *l, struct ring *r, uint32_t extent)
 {
 	uint32_t len = r->len, stored = extent;
@@ -219,8 +221,9 @@ static void snap_path(struct snap *s, struct tcp *t)
 	snap_seq(s, &t->mtup.end);
 	snap_instant(s, &t->mtup.next);
 	bool search = t->mtup.low != 0;
-	snap_check(s, search ? t->mtup.low >= TCP_MSS_MIN + IPV4_HDR_MIN + TCP_HDR_MIN : t->mtup.size == 0,
+	snap_check(s, !search || t->mtup.low >= TCP_MSS_MIN + IPV4_HDR_MIN + TCP_HDR_MIN,
 	           "a search for a path MTU out of range");
+	snap_check(s, t->mtup.size == 0 || (search && t->mtup.size > t->mtup.low), "a probe without its search");
 }
 
 static void snap_flags(struct snap *s, struct tcp *t)
@@ -298,7 +301,15 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u64(s, &t->segs_retrans);
 }
 
-static void snap_figures(struct snap *s, struct tcp *t)
+/* A figure that nothing depends on: one that the life of a connection cannot reach is taken for none. */
+static void snap_spent(struct snap *s, duration *d)
+{
+	snap_i64(s, &d->ns);
+	if (snap_loading(s) && (d->ns < 0 || d->ns > SPENT_MAX.ns))
+		d->ns = 0;
+}
+
+static void snap_figures(struct snap *s, const struct tcp_layer *l, struct tcp *t)
 {
 	snap_u64(s, &t->stat.bytes_sent);
 	snap_u64(s, &t->stat.bytes_retrans);
@@ -322,9 +333,9 @@ static void snap_figures(struct snap *s, struct tcp *t)
 	snap_u32(s, &t->rate.sample_us);
 	snap_bool(s, &t->rate.sample_app_limited);
 	SNAP_ENUM(s, t->limit.now, TCP_LIMITS);
-	snap_instant(s, &t->limit.since);
+	snap_past(s, &t->limit.since, l->env->now);
 	for (int i = 0; i < TCP_LIMITS; i++)
-		snap_duration(s, &t->limit.spent[i]);
+		snap_spent(s, &t->limit.spent[i]);
 }
 
 static bool any_timer(const struct tcp *t)
@@ -383,7 +394,7 @@ void snap_tcp(struct snap *s, struct tcp_layer *l, struct tcp *t)
 	snap_path(s, t);
 	snap_flags(s, t);
 	snap_history(s, t);
-	snap_figures(s, t);
+	snap_figures(s, l, t);
 	snap_txq(s, l, t);
 	snap_gaps(s, l, t);
 	uint32_t extent = t->rcv_ring.len;

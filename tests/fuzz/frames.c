@@ -11,6 +11,7 @@
 enum { RAW = 1, OFFLOAD = 2, HOLD = 4, NO_ETHER = 8, LATER = 16, MUCH_LATER = 32, RELOAD = 64, MORE = 128 };
 
 #define BATCH_MAX 8
+#define REDIRECT  5 /* the ICMP type */
 /* What a stack of so few sockets may ever hold: buffers of 64 sockets, the caps of ip/, tables. */
 #define MEMORY_MAX (8u << 20)
 
@@ -81,7 +82,46 @@ static void one_frame(struct world *w, struct reader *r, uint8_t flags, uint32_t
 		turn(w);
 }
 
-/* An ICMP error from the gateway or the peer that quotes the datagram sent last. */
+/* A frame that this file builds is borrowed until the turn ends. */
+static void arrive(struct world *w, uint8_t *f, uint32_t len)
+{
+	fuzz_fix_checksums(f, len);
+	w->batch[w->n] = (struct frame_in){.data = f, .len = len};
+	w->bytes[w->n++] = f;
+	turn(w);
+}
+
+/* The peer's answer to the segment sent last: what it asks for, with other flags and some text; to a SYN also one whose
+ * number only the sender of a SYN cookie knows. */
+static void answer(struct world *w, uint8_t flags, uint8_t len)
+{
+	const uint8_t *tcp = w->sent + IPV4_HDR_MIN;
+	uint8_t *f = calloc(1, ETHER_HDR_LEN + IPV4_HDR_MIN + TCP_HDR_MIN + 256u), *ip = f + ETHER_HDR_LEN;
+	uint8_t *to = ip + IPV4_HDR_MIN;
+
+	FUZZ_NEED(f);
+	if (w->sent[IPV4_OFF_PROTO] != IP_PROTO_TCP) {
+		free(f);
+		return;
+	}
+	ether_build(f, &(struct ether_hdr){.dst = FUZZ_US_MAC, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_IP4});
+	ip[0] = 0x45;
+	ip[1] = len >> 6; /* ECN */
+	ip[8] = 64;
+	ip[IPV4_OFF_PROTO] = IP_PROTO_TCP;
+	memcpy(ip + IPV4_OFF_SRC, w->sent + IPV4_OFF_DST, 4);
+	memcpy(ip + IPV4_OFF_DST, w->sent + IPV4_OFF_SRC, 4);
+	memcpy(to, tcp + 2, 2);
+	memcpy(to + 2, tcp, 2);
+	memcpy(to + 4, tcp + 8, 4);
+	store_be32(to + 8, load_be32(tcp + 4) + ((tcp[13] & (TCP_SYN | TCP_FIN)) != 0));
+	to[12] = 5 << 4;
+	to[13] = flags;
+	store_be16(to + 14, 5000);
+	arrive(w, f, ETHER_HDR_LEN + IPV4_HDR_MIN + TCP_HDR_MIN + (len & 63u));
+}
+
+/* An ICMP error from the peer, or a redirect from the gateway, that quotes the datagram sent last. */
 static void quote(struct world *w, uint8_t type, uint8_t code_and_mtu)
 {
 	uint8_t *f = calloc(1, ETHER_HDR_LEN + IPV4_HDR_MIN + 8 + sizeof(w->sent)), *ip = f + ETHER_HDR_LEN;
@@ -91,17 +131,15 @@ static void quote(struct world *w, uint8_t type, uint8_t code_and_mtu)
 	ip[0] = 0x45;
 	ip[8] = 64;
 	ip[IPV4_OFF_PROTO] = IP_PROTO_ICMP;
-	memcpy(ip + IPV4_OFF_SRC, fuzz_peer().b, 4);
+	memcpy(ip + IPV4_OFF_SRC, type == REDIRECT ? ip4(10, 0, 0, 254).b : fuzz_peer().b, 4);
 	memcpy(ip + IPV4_OFF_DST, fuzz_us().b, 4);
 	ip[IPV4_HDR_MIN] = type;
 	ip[IPV4_HDR_MIN + 1] = code_and_mtu & 15;
 	store_be16(ip + IPV4_HDR_MIN + 6, (uint16_t)((code_and_mtu >> 4) * 100));
+	if (type == REDIRECT)
+		memcpy(ip + IPV4_HDR_MIN + 4, ip4(10, 0, 0, code_and_mtu >> 4).b, 4);
 	memcpy(ip + IPV4_HDR_MIN + 8, w->sent, sizeof(w->sent));
-	uint32_t len = ETHER_HDR_LEN + IPV4_HDR_MIN + 8 + sizeof(w->sent);
-	fuzz_fix_checksums(f, len);
-	w->batch[w->n] = (struct frame_in){.data = f, .len = len};
-	w->bytes[w->n++] = f;
-	turn(w);
+	arrive(w, f, ETHER_HDR_LEN + IPV4_HDR_MIN + 8 + sizeof(w->sent));
 }
 
 /* A datagram of the application: text of arg with what goes along, or from the input, bytes with a header of their own.
@@ -205,7 +243,10 @@ static void command(struct world *w, uint8_t flags, struct reader *r)
 		pass(w, arg);
 		break;
 	case 4:
-		quote(w, (const uint8_t[]){3, 11, 12, 4, 5}[what / 8 % 5], arg);
+		if (what / 8 % 6 == 5)
+			answer(w, arg, read_u8(r));
+		else
+			quote(w, (const uint8_t[]){3, 11, 12, 4, REDIRECT}[what / 8 % 6], arg);
 		break;
 	case 5:
 		set_option(w, arg, r);

@@ -42,8 +42,12 @@ static inline struct stack_config fuzz_config(void)
 {
 	struct stack_config cfg = stack_config_default;
 
-	cfg.ip = (struct ip_config){
-	        .mac = FUZZ_US_MAC, .address = {fuzz_us(), 24}, .gateway = ip4(10, 0, 0, 254), .mtu = 1500};
+	cfg.ip.mac = FUZZ_US_MAC;
+	cfg.ip.address = (struct ip_prefix){fuzz_us(), 24};
+	cfg.ip.gateway = ip4(10, 0, 0, 254);
+	cfg.ip.mtu = 1500;
+	cfg.ip.redirects = true;
+	cfg.ip.conflict_detection = IP_ACD_ANNOUNCE;
 	cfg.tcp.rcvbuf = cfg.tcp.sndbuf = 20000;
 	cfg.sockets_max = 64;
 	return cfg;

@@ -110,8 +110,8 @@ static void make_datagrams(struct stack *s)
 	fuzz_turn(s, NULL, 0, false, NULL, NULL);
 }
 
-/* A stack with a lease, a listener, a child in SYN-RECEIVED, one whose peer has closed, a connection with text each way,
- * some of it out of order, one in SYN-SENT, and datagrams in every queue. */
+/* A stack with a lease, a listener, a child in SYN-RECEIVED, one whose peer has closed, a connection with text each
+ * way, some of it out of order, one in SYN-SENT, and datagrams in every queue. */
 static void make_base(void)
 {
 	struct env env = {0};
