@@ -130,3 +130,30 @@ def socat():
         for port, more in (8001, "EXEC:cat"), (8002, "EXEC:cat,nofork"):
             lab.toynet_server("socat", f"TCP4-LISTEN:{port},bind={TOYNET},reuseaddr,fork", more, port=port)
             lab.by_kernel(sys.executable, "-c", ECHO_CLIENT, TOYNET, port)
+
+
+@shows("at [::], with clients of IPv4", name="nginx, sshd, node, socat, iperf3")
+def servers_of_both_families():
+    with Programs() as lab:
+        words = sshd(lab, TOYNET)
+        change(words[-1], f"ListenAddress {TOYNET}\n", "")
+        lab.toynet_server(*words, port=2222)
+        ssh_login(lab, lab.by_kernel, TOYNET)
+        words = nginx(lab, "[::]", 2)
+        change(words[-1], "[::]:8080", "[::]:8080 ipv6only=off")
+        lab.toynet_server(*words, port=8080)
+        fetched_by_curl(lab, lab.by_kernel, f"http://{TOYNET}:8080")
+        lab.toynet_server("node", lab.write("server.js", NODE_SERVER), "::", 8000, lab.path("www"), port=8000)
+        fetched_by_curl(lab, lab.by_kernel, f"http://{TOYNET}:8000")
+        lab.toynet_server("socat", "TCP6-LISTEN:7000,reuseaddr,fork", "EXEC:cat", port=7000)
+        lab.by_kernel(sys.executable, "-c", ECHO_CLIENT, TOYNET, 7000)
+        lab.toynet_server("iperf3", "-s", "-1", port=5201)
+        lab.by_kernel("iperf3", "-c", TOYNET, "-t", "1")
+
+
+def change(path, old, new):
+    with open(path) as f:
+        text = f.read()
+    expect(old in text, f"{path} has no {old!r}")
+    with open(path, "w") as f:
+        f.write(text.replace(old, new))
