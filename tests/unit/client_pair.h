@@ -60,10 +60,7 @@ static inline struct toynet_datagram_header header(uint8_t type, uint32_t length
 
 struct message {
 	char one[3], two[5];
-	union {
-		char control[512];
-		struct cmsghdr align;
-	};
+	_Alignas(struct cmsghdr) char control[512];
 	struct sockaddr_in name;
 	struct iovec iov[2];
 	struct msghdr m;
