@@ -9,6 +9,8 @@
 
 enum { RAW = 1, LATER = 2, READY = 4, CONFLICT = 8, RELOAD = 16, LONG = 32 };
 
+#define TIME_MAX (INT64_C(5) * 365 * 86400 * NS_PER_S)
+
 struct client {
 	struct env env;
 	struct counters cnt;
@@ -118,7 +120,9 @@ static void step(struct client *c, struct reader *r)
 	uint8_t flags = read_u8(r);
 
 	if (flags & LATER && !instant_is_never(timer_next(&c->timers))) {
-		if (instant_lt(c->env.now, timer_next(&c->timers)))
+		/* Years, but not so many that the longest lease ends behind the end of time. */
+		if (instant_lt(c->env.now, timer_next(&c->timers)) &&
+		    instant_lt(timer_next(&c->timers), (instant){TIME_MAX}))
 			c->env.now = timer_next(&c->timers);
 		timer_pop(&c->timers, c->env.now);
 		dhcp_timer(&c->dhcp);

@@ -201,6 +201,31 @@ static void set_option(struct world *w, uint8_t arg, struct reader *r)
 	socket_get_option(w->s, so, option, &v);
 }
 
+/* More SYNs than a listener remembers: SYN cookies follow. */
+static void flood(struct world *w)
+{
+	static const uint8_t options[] = {2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0};
+
+	for (uint16_t i = 0; i < TCP_SYN_QUEUE_MIN + 2; i++) {
+		uint32_t len = ETHER_HDR_LEN + IPV4_HDR_MIN + TCP_HDR_MIN + sizeof(options);
+		uint8_t *f = calloc(1, len), *ip = f + ETHER_HDR_LEN, *tcp = ip + IPV4_HDR_MIN;
+		FUZZ_NEED(f);
+		ether_build(f, &(struct ether_hdr){.dst = FUZZ_US_MAC, .src = FUZZ_PEER_MAC, .type = ETHER_TYPE_IP4});
+		ip[0] = 0x45;
+		ip[8] = 64;
+		ip[IPV4_OFF_PROTO] = IP_PROTO_TCP;
+		memcpy(ip + IPV4_OFF_SRC, fuzz_peer().b, 4);
+		memcpy(ip + IPV4_OFF_DST, fuzz_us().b, 4);
+		store_be16(tcp, (uint16_t)(3000 + i));
+		store_be16(tcp + 2, FUZZ_PORT);
+		tcp[12] = (TCP_HDR_MIN + sizeof(options)) / 4 << 4;
+		tcp[13] = TCP_SYN;
+		store_be16(tcp + 14, 5000);
+		memcpy(tcp + TCP_HDR_MIN, options, sizeof(options));
+		arrive(w, f, len);
+	}
+}
+
 static void connect_out(struct world *w, uint8_t arg)
 {
 	struct socket *so;
@@ -257,6 +282,8 @@ static void command(struct world *w, uint8_t flags, struct reader *r)
 	default:
 		w->s->ip.cfg.source_route = arg & 1;
 		stack_set_caps(w->s, (struct link_caps){.csum = arg & 2, .gso_max = arg & 4 ? FRAME_MAX : 0});
+		if ((arg & 0xf8) == 8)
+			flood(w);
 		break;
 	}
 	turn(w);

@@ -49,7 +49,7 @@ static inline struct stack_config fuzz_config(void)
 	cfg.ip.redirects = true;
 	cfg.ip.conflict_detection = IP_ACD_ANNOUNCE;
 	cfg.tcp.rcvbuf = cfg.tcp.sndbuf = 20000;
-	cfg.sockets_max = 64;
+	cfg.sockets_max = 200;
 	return cfg;
 }
 
