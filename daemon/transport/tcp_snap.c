@@ -301,12 +301,19 @@ static void snap_history(struct snap *s, struct tcp *t)
 	snap_u64(s, &t->segs_retrans);
 }
 
-/* A figure that nothing depends on: one that the life of a connection cannot reach is taken for none. */
+static duration spent(int64_t ns)
+{
+	return duration_max((duration){0}, duration_min((duration){ns}, SPENT_MAX));
+}
+
+/* A figure that nothing depends on: what the life of a connection cannot reach is cut. */
 static void snap_spent(struct snap *s, duration *d)
 {
-	snap_i64(s, &d->ns);
-	if (snap_loading(s) && (d->ns < 0 || d->ns > SPENT_MAX.ns))
-		d->ns = 0;
+	int64_t ns = spent(d->ns).ns;
+
+	snap_i64(s, &ns);
+	if (snap_loading(s))
+		*d = spent(ns);
 }
 
 static void snap_figures(struct snap *s, const struct tcp_layer *l, struct tcp *t)
