@@ -372,9 +372,9 @@ static bool consistent(const struct tcp *t)
 	bool fin = t->fin_sent && seq_eq(t->snd.una, end) && t->snd_ring.len == 0;
 	if (!syn && !fin && !seq_eq(t->snd.una, t->snd.head))
 		return false;
-	/* A SYN goes again by the retransmission timer alone. */
-	if (syn && (t->persist_owed || t->probe_owed || t->lost || tcp_timer_on(t, TCP_TIMER_PERSIST) ||
-	            tcp_timer_on(t, TCP_TIMER_PROBE)))
+	/* A SYN is acknowledged when its state has gone by, and goes again by the retransmission timer alone. */
+	if (syn && (tcp_synchronized(t->state) || t->persist_owed || t->probe_owed || t->lost ||
+	            tcp_timer_on(t, TCP_TIMER_PERSIST) || tcp_timer_on(t, TCP_TIMER_PROBE)))
 		return false;
 	/* Records are of SYN alone, or of what the ring holds, and FIN. */
 	return t->txq.count ? seq_le(t->snd.nxt, end) : seq_eq(t->snd.nxt, t->snd.una);

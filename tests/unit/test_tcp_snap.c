@@ -73,11 +73,13 @@ START_TEST(a_syn_that_is_owed_as_text)
 	struct tcp_net n;
 	struct snap save;
 	in_syn_sent(&n, &tcp_net_modern);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		struct tcp before = *tcb(&n);
+		if (i == 4)
+			tcb(&n)->state = TCP_ESTABLISHED;
 		tcb(&n)->persist_owed = i == 0;
 		tcb(&n)->probe_owed = i == 1;
-		if (i >= 2)
+		if (i == 2 || i == 3)
 			tcb(&n)->deadline[i == 2 ? TCP_TIMER_PERSIST : TCP_TIMER_PROBE] = n.env.now;
 		stack_save(n.stack, &save);
 		ck_assert(!snap_ok(&save));
